@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Final
 from domain.audit import publish_events, record_audit_entry
 from domain.connectors import require_same_platform
 from domain.content import is_fit_for_use, measure_readiness, recheck_quality, with_indexed_gate
-from domain.errors import InvalidArgumentError, QualityChecksPendingError, UnknownConnectorError
+from domain.errors import (
+    InvalidArgumentError,
+    QualityChecksPendingError,
+    UnknownConnectorError,
+    format_timestamp,
+)
 from domain.lifecycle.events import provisioned_event, quality_evaluated_event
 from domain.lifecycle.sagas import PAGE_BYTES, PAGE_COUNT, client_sites
 from domain.model import DatasetStatus, Journey, Recheck
@@ -23,6 +28,7 @@ from domain.policy import (
     current_progress,
     find_dataset,
     find_dataset_for_update,
+    require_no_running_work,
 )
 from domain.ports import paginate
 
@@ -153,8 +159,9 @@ class DatasetService:
         """Re-check the quality: read the staged content and observe the connector again.
 
         A saga passes its id, so that it continues a re-check that it began in a process which died, or finds it done.
-        Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING or that a saga works on,
-        QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
+        Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING, ProvisionRunningError or
+        TeardownInProgressError while a saga works on it, QualityChecksPendingError while another re-check runs, and
+        what the platform or the staging area raises.
         """
         recheck = Recheck(
             requested_at=self._clock.now(),
@@ -166,17 +173,11 @@ class DatasetService:
             dataset = find_dataset_for_update(uow, dataset_id, principal)
             if saga_id is not None and dataset.rechecked_by == saga_id:
                 return dataset, None
-            if (
-                dataset.status not in _EVALUATED_STATUSES
-                or dataset.run is not None
-                or dataset.content is None
-            ):
-                raise InvalidArgumentError(
-                    f"{dataset.name} is {dataset.status}; a re-check needs a served dataset without running work.",
-                    field="dataset_id",
-                )
-            if _is_pending(dataset.recheck, recheck):
-                raise QualityChecksPendingError(f"A re-check of {dataset.name} is running.", retry_after_s=5)
+            _require_recheck_allowed(dataset)
+            if dataset.recheck is not None and _is_pending(dataset.recheck, recheck):
+                until = format_timestamp(dataset.recheck.deadline)
+                msg = f"A re-check of {dataset.name} is running; after {until} it no longer counts."
+                raise QualityChecksPendingError(msg, retry_after_s=5)
             uow.datasets.put(dataset.evolve(recheck=recheck))
             record_audit_entry(uow, principal, "re-check begun", dataset=dataset)
             return dataset, dataset.content
@@ -252,7 +253,14 @@ class DatasetService:
         return await self._store.transact(apply_verdict, regardless=True)
 
 
-def _is_pending(stored: Recheck | None, requested: Recheck) -> bool:
-    if stored is None or stored.deadline <= requested.requested_at:
+def _require_recheck_allowed(dataset: Dataset) -> None:
+    require_no_running_work(dataset, "a re-check")
+    if dataset.status not in _EVALUATED_STATUSES or dataset.content is None:
+        msg = f"{dataset.name} is {dataset.status}; a re-check needs a served dataset."
+        raise InvalidArgumentError(msg, field="dataset_id")
+
+
+def _is_pending(stored: Recheck, requested: Recheck) -> bool:
+    if stored.deadline <= requested.requested_at:
         return False
     return stored.saga_id is None or stored.saga_id != requested.saga_id

@@ -74,7 +74,14 @@ from domain.policy.scopes import (
     require_scope,
     required_scope,
 )
-from domain.policy.teardown import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
+from domain.policy.teardown import (
+    TeardownFacts,
+    check_teardown,
+    dataset_before_teardown,
+    raise_if_blocked,
+    require_no_running_work,
+    teardown_in_progress_error,
+)
 from domain.policy.visibility import (
     accessible_client_ids,
     closest_client_ids,
@@ -154,6 +161,7 @@ __all__ = [
     "require_confirmation",
     "require_continue_allowed",
     "require_journey_access",
+    "require_no_running_work",
     "require_provision_allowed",
     "require_restore_allowed",
     "require_scope",
@@ -164,6 +172,7 @@ __all__ = [
     "span_in_days",
     "spend_grant",
     "sweep_principal",
+    "teardown_in_progress_error",
     "time_to_count",
     "unknown_protection_reason",
     "with_sweep_context",

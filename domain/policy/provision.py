@@ -13,11 +13,10 @@ from domain.errors import (
     QuotaExceededError,
     Recovery,
     StageMismatchError,
-    TeardownInProgressError,
     format_timestamp,
 )
 from domain.model import DatasetStatus, Journey, JourneyState, Stage
-from domain.policy.teardown import BLOCKING_RUNS, WAIT_ACTION
+from domain.policy.teardown import BLOCKING_RUNS, WAIT_ACTION, teardown_in_progress_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,8 +105,7 @@ def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, ob
             msg, field="journey_id", candidates=(dataset.journey_id,), dataset_id=dataset.dataset_id
         )
     if dataset.status is DatasetStatus.TEARDOWN:
-        msg = f"{dataset.name} is being taken down."
-        raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
+        raise teardown_in_progress_error(dataset)
     has = {
         "template_id": dataset.template.template_id,
         "record_count": dataset.requested_count or dataset.record_count or "all that the template has",

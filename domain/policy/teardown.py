@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import ERRORS_BY_CODE, BlockingCheck, LifecycleError, Recovery, format_timestamp
+from domain.errors import (
+    ERRORS_BY_CODE,
+    BlockingCheck,
+    LifecycleError,
+    ProvisionRunningError,
+    Recovery,
+    TeardownInProgressError,
+    format_timestamp,
+)
 from domain.model import DatasetStatus, Journey, JourneyState, TeardownReason, UnreadableRow
 from domain.policy.orphans import check_orphan_teardown, check_protection
 
@@ -188,6 +196,35 @@ def _journey_contradiction(dataset: Dataset, journey: Journey | None, reason: Te
         )
     over = journey.state in {JourneyState.COMPLETED, JourneyState.CANCELLED}
     return None if over else f"the journey is {journey.state}."
+
+
+def teardown_in_progress_error(dataset: Dataset) -> TeardownInProgressError:
+    """The refusal of work on a dataset in TEARDOWN. Waiting clears it only while a saga works on the teardown."""
+    stopped, dataset_id = dataset.stalled_teardown, dataset.dataset_id
+    if stopped is None:
+        message = f"{dataset.name} is being taken down."
+        return TeardownInProgressError(message, retry_after_s=5, dataset_id=dataset_id)
+    failure = stopped.failure
+    where = f" at the step {failure.step!r}: {failure.message}" if failure else "."
+    return TeardownInProgressError(
+        f"The teardown of {dataset.name} stopped{where}",
+        recovery=Recovery.CHOOSE_OTHER,
+        suggested_action=f"Call its teardown again with the reason {stopped.reason}: it continues from there. "
+        "Call this again once the dataset is archived.",
+        dataset_id=dataset_id,
+    )
+
+
+def require_no_running_work(dataset: Dataset, what: str) -> None:
+    """Require that no saga works on the dataset, for `what`.
+
+    Raises TeardownInProgressError or ProvisionRunningError.
+    """
+    if dataset.status is DatasetStatus.TEARDOWN:
+        raise teardown_in_progress_error(dataset)
+    if dataset.run is not None:
+        msg = f"Work on {dataset.name} is running; {what} needs a dataset without running work."
+        raise ProvisionRunningError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
 
 
 def dataset_before_teardown(dataset: Dataset) -> Dataset:

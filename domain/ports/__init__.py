@@ -8,7 +8,7 @@ from __future__ import annotations
 from domain.ports.archives import ArchiveOrder, Archives
 from domain.ports.clock import Clock, Ids
 from domain.ports.credentials import ConnectorTemplates, Secrets
-from domain.ports.engine import DeadLetter, Engine, Json, Saga, StepRunner
+from domain.ports.engine import DeadLetter, Engine, Json, Saga, StepRunner, Worker
 from domain.ports.platform import (
     Capabilities,
     Datasource,
@@ -77,6 +77,7 @@ __all__ = [
     "Templates",
     "UnitOfWork",
     "UnsealedTail",
+    "Worker",
     "iterate_pages",
     "paginate",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from domain.model import SagaId
@@ -53,6 +54,14 @@ class Saga(Protocol):
     async def __call__(self, perform: StepRunner, dataset_id: str, saga_id: str) -> None: ...
 
 
+class Worker(StrEnum):
+    """Worker of a saga: the living process that runs it, if there is one."""
+
+    THIS_PROCESS = "this_process"
+    OTHER_PROCESS = "other_process"
+    NOBODY = "nobody"
+
+
 class Engine(Protocol):
     """Saga engine: runs sagas so that they outlive callers and processes."""
 
@@ -65,6 +74,10 @@ class Engine(Protocol):
 
         Cancelling the wait does not affect the saga.
         """
+        ...
+
+    async def find_worker(self, saga_id: str) -> Worker:
+        """Find out who runs the saga; nobody, where it was never started, has ended, or its process died."""
         ...
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:

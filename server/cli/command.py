@@ -152,7 +152,8 @@ class Invocation:
     ) -> AsyncIterator[Services]:
         """Open the use cases for a command whose sagas this process runs, together with those of dead processes.
 
-        With `no_wait`, a running server on the same store runs them. Raises InvalidArgumentError when there is none.
+        A run that nobody works on is finished where it would refuse the command. With `no_wait`, a running server on
+        the same store runs them. Raises InvalidArgumentError when there is none.
         """
         from domain.errors import InvalidArgumentError
         from server.composition.process import open_services

@@ -31,14 +31,17 @@ from server.doctor.report import (
     repository_probe,
     store_probe,
 )
+from server.doctor.runs import find_abandoned_runs
 from server.doctor.schedules import schedule_findings
 from server.doctor.search import check_search
 from server.doctor.webhooks import check_webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from domain.ports import Store
+    from server.infra.postgres.dsn import PostgresAddress
     from server.settings import Settings
     from server.settings.events import WebhookSettings
     from server.settings.identity import IdentitySettings
@@ -79,6 +82,7 @@ async def run_doctor(
             sagas=probes.probe_sagas,
             replicas=probes.probe_replicas,
             further={
+                "runs": probes.probe_runs,
                 "disk": probes.probe_disk,
                 "search": probes.probe_search,
                 "datasources": probes.probe_datasources,
@@ -112,10 +116,17 @@ class _Probes:
         return f"{await self.count_keys(self.settings.identity)} keys"
 
     async def probe_sagas(self) -> str:
-        where = self.settings.store.address if self.settings.store.shared else self.settings.data_dir
-        describe = partial(DurableEngine.describe_dead_letters, where, self.settings.sagas.attempts)
+        describe = partial(DurableEngine.describe_dead_letters, self._engine_at, self.settings.sagas.attempts)
         dead_letters = await self._require_store().read(list_dead_letters)
         return require_no_dead_letters(dead_letters, await to_thread.run_sync(describe))
+
+    async def probe_runs(self) -> Sequence[Finding]:
+        if isinstance(self.opened, Exception):
+            return ()
+        running = await self.opened.read(lambda uow: uow.datasets.list_running())
+        sagas = [each.run.saga_id for each in running if each.run is not None]
+        worked_on = await to_thread.run_sync(DurableEngine.list_worked_on, self._engine_at, sagas)
+        return [find_abandoned_runs(running, worked_on, serving=await self._is_served())]
 
     async def probe_replicas(self) -> str:
         store = self._require_store()
@@ -163,6 +174,10 @@ class _Probes:
         clock = SystemClock()
         found = await ScheduleService(self.opened, clock, self.settings.schedules.plans).list()
         return schedule_findings(found, clock.now(), serving=await self._is_served())
+
+    @property
+    def _engine_at(self) -> Path | PostgresAddress:
+        return self.settings.store.address if self.settings.store.shared else self.settings.data_dir
 
     def _require_store(self) -> Store:
         if isinstance(self.opened, Exception):

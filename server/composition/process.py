@@ -68,7 +68,8 @@ async def open_services(
         sagas: whether this process runs sagas, and adopts those of dead processes. It then checks first that its
             folders are the store's, and that it agrees with the other replicas. Without, it only reads, or leaves the
             sagas that it admits to a server on the same store.
-        serves: whether it delivers events to webhooks.
+        serves: whether it is a server, which delivers events to webhooks. Another process that runs sagas finishes a
+            run that nobody works on, where a call would be refused because of it.
         schedules: whether it runs the schedules; that needs `sagas`.
         folders: whether it uses the staging or archive folder without running sagas, so that their markers are checked.
         replica: as which replica of a shared store it serves.
@@ -103,10 +104,11 @@ async def open_services(
             settings=_build_policy(settings, elicits=elicits),
         )
         kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
-        engine: DurableEngine | NullEngine = NullEngine()
+        where = settings.store.address if settings.store.shared else settings.data_dir
+        engine: DurableEngine | NullEngine = NullEngine(where)
         if sagas:
             engine = DurableEngine(
-                settings.store.address if settings.store.shared else settings.data_dir,
+                where,
                 kinds,
                 attempts=settings.sagas.attempts,
                 short_lived_prefixes=[run_id_prefix(HEALTH_SCHEDULE)],
@@ -124,6 +126,8 @@ async def open_services(
             rates=_build_rate_limits(settings),
             withheld=settings.secrets(),
             plans=settings.schedules.plans,
+            # A command ends before runs that it resumes in the background would; a server does not.
+            finishes_runs=sagas and not serves,
         )
         if isinstance(engine, DurableEngine):
             if schedules:

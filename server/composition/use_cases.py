@@ -72,7 +72,8 @@ def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga
     return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
 
 
-def build_services(
+# Its arguments are everything that a process decides about its use cases.
+def build_services(  # noqa: PLR0913
     deps: Dependencies,
     engine: Engine,
     confirmer: Confirmer | None = None,
@@ -82,15 +83,23 @@ def build_services(
     rates: RateLimits = UNLIMITED,
     withheld: Collection[str] = (),
     plans: Sequence[Schedule] = (),
+    finishes_runs: bool = False,
 ) -> Services:
     """Build the use cases over one set of adapters.
 
     Without a `confirmer`, confirmations are asked for by approval requests. The secrets in `withheld` are redacted from
-    the audit log.
+    the audit log. With `finishes_runs`, calls finish runs that nobody works on (`SagaRunner`).
     """
     limiter = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
-    sagas = SagaRunner(deps.store, engine, deps.clock, DATASET_SAGAS, attempts=deps.settings.attempts)
+    sagas = SagaRunner(
+        deps.store,
+        engine,
+        deps.clock,
+        DATASET_SAGAS,
+        attempts=deps.settings.attempts,
+        finishes_runs=finishes_runs,
+    )
     teardowns = TeardownService(
         store=deps.store,
         clock=deps.clock,

@@ -50,12 +50,15 @@ class ConnectionLimits:
     Attributes:
         head_s: seconds for the head of a request, from the connection or its first byte on.
         body_s: seconds for its body.
+        idle_s: seconds between two requests. Longer than clients and proxies keep a connection (a minute at most, as a
+            rule), so that none of them sends a request on one that is being closed.
         connections: how many connections may be open.
         health: the paths that are answered beyond that.
     """
 
     head_s: float = 10.0
     body_s: float = 30.0
+    idle_s: float = 75.0
     connections: int = field(default_factory=connection_limit)
     health: frozenset[str] = frozenset()
 
@@ -78,6 +81,7 @@ class GuardedProtocol(H11Protocol):
         """Hold the limits; the other arguments are those of uvicorn."""
         super().__init__(**uvicorns)
         self._limits = limits
+        self.timeout_keep_alive = limits.idle_s  # type: ignore[assignment] # uvicorn takes any number
         self._awaited: type[h11.IDLE | h11.SEND_BODY] | None = None
         self._since = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -95,7 +99,7 @@ class GuardedProtocol(H11Protocol):
         self._watch()
 
     def on_response_complete(self) -> None:
-        """Leave the wait for another request to uvicorn, until its first byte is there."""
+        """Leave the wait for another request, which is `idle_s`, to uvicorn until its first byte is there."""
         super().on_response_complete()
         if self.conn.their_state is h11.IDLE:
             self._wait_for(h11.IDLE if self.conn.trailing_data[0] else None)
@@ -152,10 +156,11 @@ class GuardedProtocol(H11Protocol):
 
 
 def _oldest(connections: list[GuardedProtocol]) -> GuardedProtocol:
-    """The one that has waited longest, one that sends a body only where there is no other."""
+    """The one that has waited longest: an idle one, else one that sends a head, else one that sends a body."""
 
-    def order(each: GuardedProtocol) -> tuple[bool, float]:
-        return each.conn.their_state is h11.SEND_BODY, each._since  # noqa: SLF001 - its own kind
+    def order(each: GuardedProtocol) -> tuple[bool, bool, float]:
+        begun = each._awaited is not None  # noqa: SLF001 - its own kind
+        return each.conn.their_state is h11.SEND_BODY, begun, each._since  # noqa: SLF001
 
     return min(connections, key=order)
 

@@ -23,6 +23,7 @@ from server.composition.replicas.agreement import Replica
 from server.composition.replicas.presence import hold_folder_presence
 from server.infra.logging import configure_logging
 from server.infra.state_keys import load_state_keys
+from server.mcp_server.open_requests import OpenRequestsMiddleware
 from server.mcp_server.server import build_server, local_agent_principal
 from server.mcp_server.startup_recovery import FirstResponseMiddleware, recover_pending_work
 from server.web.http import GRACE_S, HttpAccess, open_listening_socket, serve_http
@@ -42,6 +43,10 @@ Transport = Literal["stdio", "http"]
 _log: Final = logging.getLogger(__name__)
 CLOSING_S: Final = 1.5
 """Seconds for the services to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
+FINISH_S: Final = 300.0
+"""Seconds for which a server whose client has left over stdio goes on with the sagas that run."""
+_ANSWER_S: Final = 0.4
+"""Seconds for the calls over stdio that wait to answer after a signal."""
 
 
 def run_server(
@@ -55,6 +60,9 @@ def run_server(
     toolsets: Sequence[str] = (),
 ) -> None:
     """Serve until the client disconnects or a signal comes. Does not return: it ends the process.
+
+    After a signal every call that waits for a saga answers at once how far it is. After a client over stdio has left,
+    the sagas that run are finished first, for at most `FINISH_S` seconds or until a signal comes.
 
     Raises InvalidArgumentError, before anything is served, for an unknown toolset, a port that is in use, and a host
     beyond the loopback interface without `identity`. Raises SettingsError for a data folder that cannot be written, and
@@ -75,7 +83,7 @@ def run_server(
         lazy_services = LazyServices(
             lambda: _open_services(settings, transport, schedules=schedules, replica=replica)
         )
-        first_response = FirstResponseMiddleware()
+        first_response, requests = FirstResponseMiddleware(), OpenRequestsMiddleware()
         server = build_server(
             lazy_services.get_services,
             version=version("dataset-lifecycle"),
@@ -83,7 +91,7 @@ def run_server(
             read_only=read_only,
             principal=local_agent_principal(settings.identity.local),
             gate=access.gate,
-            middleware=[first_response],
+            middleware=[first_response, requests],
             via=transport,
             state_keys=keys,
         )
@@ -94,7 +102,7 @@ def run_server(
                 partial(_has_pending_work, settings, schedules=schedules),
                 first_response,
             )
-            anyio.run(_serve_over_stdio, server, lazy_services, recover)
+            anyio.run(_serve_over_stdio, server, lazy_services, recover, requests)
         else:
             # Opened at once, since nobody may call for hours: a wrong setting has to end the server now.
             recover = partial(
@@ -109,11 +117,32 @@ def run_server(
 
 
 async def _serve_over_stdio(
-    server: LifecycleServer, lazy_services: LazyServices, recover: RecoveryTask
+    server: LifecycleServer,
+    lazy_services: LazyServices,
+    recover: RecoveryTask,
+    requests: OpenRequestsMiddleware,
 ) -> None:
+    async def serve_and_finish(_: anyio.Event) -> None:
+        try:
+            await server.run_stdio_async()
+        finally:
+            with anyio.move_on_after(FINISH_S):
+                await _finish_sagas(lazy_services)
+
     async with lazy_services, anyio.create_task_group() as tasks:
         tasks.start_soon(recover)
-        await serve_until_shutdown(lambda _: server.run_stdio_async(), lazy_services, linger_s=0)
+        # A thread of the SDK reads stdin and cannot be stopped, so after a signal only the answers are waited for.
+        await serve_until_shutdown(
+            serve_and_finish, lazy_services, linger_s=_ANSWER_S, until=requests.wait_until_answered
+        )
+
+
+async def _finish_sagas(lazy_services: LazyServices) -> None:
+    """Wait until no saga runs in this process; nothing runs before the services are open."""
+    if lazy_services.opened:
+        _log.info("The client has left. What runs is finished first, for at most %d seconds.", FINISH_S)
+        services = await lazy_services.get_services()
+        await services.sagas.wait_until_idle()
 
 
 async def _serve_over_http(
@@ -165,6 +194,7 @@ async def serve_until_shutdown(
     lazy_services: LazyServices,
     *,
     linger_s: float,
+    until: Callable[[], Awaitable[None]] | None = None,
     leave: Callable[[int], NoReturn] = os._exit,
 ) -> None:
     """Serve until serving ends or a signal comes, close the services, and end the process.
@@ -173,6 +203,7 @@ async def serve_until_shutdown(
         serve: serves until the event is set.
         lazy_services: the services, closed in the end. Nothing may depend on that, because a host may also kill.
         linger_s: seconds that `serve` may go on after a signal.
+        until: returns when that is no longer needed; by default when `serve` has ended.
         leave: ends the process with an exit status. It does so at once: a thread of the SDK reads stdin and cannot be
             stopped, so a normal exit would wait for it.
     """
@@ -199,8 +230,10 @@ async def serve_until_shutdown(
             tasks.start_soon(serve_and_stop)
             tasks.start_soon(stop_on_signal)
             await stop.wait()
+            if lazy_services.opened:
+                (await lazy_services.get_services()).sagas.release_waiters()
             with anyio.move_on_after(linger_s):
-                await over.wait()
+                await (until or over.wait)()
             with anyio.move_on_after(CLOSING_S):
                 await lazy_services.close()
             leave(int(failed))

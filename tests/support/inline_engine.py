@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import structlog
 
-from domain.ports.engine import DeadLetter
+from domain.ports.engine import DeadLetter, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -124,6 +124,13 @@ class InlineEngine:
                 else:
                     await anyio.sleep_forever()
         return saga_id in self.journal and self.journal[saga_id].ended
+
+    async def find_worker(self, saga_id: str) -> Worker:
+        """This engine, or another that shares the journal and is not dead."""
+        entry = self.journal.get(saga_id)
+        if entry is None or entry.ended or entry.owner is None or entry.owner.dead:
+            return Worker.NOBODY
+        return Worker.THIS_PROCESS if entry.owner is self else Worker.OTHER_PROCESS
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """Sagas in one step of which too many engines died."""

@@ -199,8 +199,9 @@ class World:
         crash: Callable[[str, str], None] | None = None,
         confirmer: Confirmer | None = None,
         replace: Callable[[Dependencies], Dependencies] = lambda deps: deps,
+        command: bool = False,
     ) -> AsyncIterator[Process]:
-        """One process on the folder: it resumes what the one before left."""
+        """One process on the folder: it resumes what the one before left. A `command` finishes runs first."""
         async with AsyncExitStack() as stack:
             store = await stack.enter_async_context(self.open_store())
             platform = self.dialect(
@@ -231,7 +232,7 @@ class World:
             engine = await stack.enter_async_context(
                 InlineEngine(kinds, journal=self.journal, crash=crash, attempts=self.policy.attempts)
             )
-            services = build_services(deps, engine, confirmer, plans=self.plans)
+            services = build_services(deps, engine, confirmer, plans=self.plans, finishes_runs=command)
             kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
             yield Process(world=self, deps=deps, engine=engine, services=services)
 

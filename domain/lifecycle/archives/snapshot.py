@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Final
 from domain.audit import record_audit_entry
 from domain.errors import (
     InvalidArgumentError,
-    ProvisionRunningError,
     Recovery,
-    TeardownInProgressError,
     error_from_code,
 )
 from domain.lifecycle.archives.archive import (
@@ -28,7 +26,7 @@ from domain.lifecycle.archives.archive import (
 from domain.lifecycle.archives.writer import write_archive
 from domain.lifecycle.sagas import SagaDefinition, Step
 from domain.model import DatasetStatus, Run
-from domain.policy import find_dataset_for_update
+from domain.policy import find_dataset_for_update, require_no_running_work
 
 if TYPE_CHECKING:
     from domain.lifecycle.sagas import ProgressListener, SagaContext, SagaRunner
@@ -71,7 +69,7 @@ class SnapshotService:
             record_audit_entry(uow, principal, "snapshot begun", dataset=claimed)
             return claimed
 
-        dataset = await self._store.transact(claim)
+        dataset = await self._sagas.call_past_abandoned_runs(partial(self._store.transact, claim))
         await self._sagas.ensure_running(dataset)
         await self._sagas.wait(dataset_id, None, listener)
         return await self._store.read(partial(_load_snapshot_archive, dataset))
@@ -103,12 +101,7 @@ SNAPSHOT_SAGA: Final = SagaDefinition(
 
 
 def _require_snapshot_allowed(dataset: Dataset) -> None:
-    if dataset.status is DatasetStatus.TEARDOWN:
-        msg = f"{dataset.name} is being taken down, which archives it."
-        raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
-    if dataset.run is not None:
-        msg = f"Work on {dataset.name} is running; a snapshot needs a dataset without running work."
-        raise ProvisionRunningError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
+    require_no_running_work(dataset, "a snapshot")
     if dataset.status not in _SNAPSHOT_STATUSES:
         msg = f"{dataset.name} is {dataset.status}; only a served dataset can have a snapshot."
         raise InvalidArgumentError(msg, field="dataset_id", recovery=Recovery.CHOOSE_OTHER)

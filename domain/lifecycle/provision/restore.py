@@ -10,7 +10,6 @@ from domain.errors import (
     DatasetConflictError,
     NotRestorableError,
     Recovery,
-    TeardownInProgressError,
 )
 from domain.lifecycle.archives import require_restorable
 from domain.lifecycle.drain import require_not_draining
@@ -22,6 +21,7 @@ from domain.policy import (
     find_journey,
     require_restore_allowed,
     require_within_limits,
+    teardown_in_progress_error,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +63,13 @@ class RestoreService:
         refusal that applies; then nothing was changed.
         """
         require_identifier(journey_id, "journey_id")
+        return await self._sagas.call_past_abandoned_runs(
+            partial(self._start_or_attach, dataset_id, journey_id, principal)
+        )
+
+    async def _start_or_attach(
+        self, dataset_id: str, journey_id: str, principal: Principal
+    ) -> ProvisionResult:
 
         def attach(now: datetime, uow: UnitOfWork) -> ProvisionResult | tuple[Archive, Content]:
             source = find_dataset(uow, dataset_id, principal)
@@ -139,8 +146,7 @@ def _attach_live(live: Dataset, source: Dataset, journey_id: str) -> ProvisionRe
     Raises TeardownInProgressError or DatasetConflictError otherwise.
     """
     if live.status is DatasetStatus.TEARDOWN:
-        msg = f"{live.name} ({live.dataset_id}) is being taken down."
-        raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=live.dataset_id)
+        raise teardown_in_progress_error(live)
     if (live.restored_from, live.journey_id) == (source.dataset_id, journey_id):
         return ProvisionResult(dataset=live, created=False)
     whose = (

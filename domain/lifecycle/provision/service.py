@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
@@ -104,6 +105,9 @@ class ProvisionService:
         Raises the refusal that applies; then nothing was changed.
         """
         _validate_request(request)
+        return await self._sagas.call_past_abandoned_runs(partial(self._start_or_attach, request, principal))
+
+    async def _start_or_attach(self, request: ProvisionRequest, principal: Principal) -> ProvisionResult:
         if request.retry:
             await self._sagas.fail_dead_letters()
         now = self._clock.now()

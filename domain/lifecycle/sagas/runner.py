@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from domain.audit import record_audit_entry
-from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
+from domain.errors import (
+    NothingRunningError,
+    PastNoReturnError,
+    ProvisionRunningError,
+    Recovery,
+    TeardownInProgressError,
+    UnknownDatasetError,
+)
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
 from domain.model import DatasetStatus, Run
 from domain.policy import current_progress, find_dataset_for_update, require_scope
-from domain.ports import DeadLetter
+from domain.ports import DeadLetter, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +30,9 @@ if TYPE_CHECKING:
     from domain.model import Dataset, PendingCompensation, Principal, Progress
     from domain.ports import Clock, Engine, Store, UnitOfWork
 
+T = TypeVar("T")
 ProgressListener: TypeAlias = "Callable[[Progress], Awaitable[None]]"
+_log: Final = logging.getLogger(__name__)
 _POLL_INTERVAL_S: Final = 0.2
 
 
@@ -37,11 +47,15 @@ class SagaRunner:
         definitions: Sequence[SagaDefinition],
         *,
         attempts: int = 10,
+        finishes_runs: bool = False,
     ) -> None:
         """Work on that store, with that engine; `definitions` are the sagas that can be the run of a dataset.
 
         A saga that ends without releasing its run is started `attempts` times in all before it is a dead letter.
+        `finishes_runs` is whether a call finishes a run that nobody works on, in place of the refusal because of it.
         """
+        self._finishes_runs = finishes_runs
+        self._released = False
         self._definitions = {each.kind: each for each in definitions}
         self._attempts = attempts
         self._store = store
@@ -78,6 +92,39 @@ class SagaRunner:
 
         if await self._store.transact(restart):
             await self._engine.start(again.kind, again.saga_id, dataset.dataset_id)
+
+    async def is_abandoned(self, dataset: Dataset) -> bool:
+        """Whether the dataset has a run, and no living process works on it."""
+        if dataset.run is None:
+            return False
+        return await self._engine.find_worker(dataset.run.saga_id) is Worker.NOBODY
+
+    async def call_past_abandoned_runs(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Call; when a run that nobody else works on refuses the call, finish that run here, and call again.
+
+        Without `finishes_runs` the refusal is raised at once: then this process resumes such runs by itself. Raises
+        what the call raises.
+        """
+        while True:
+            try:
+                return await call()
+            except _RUN_REFUSALS as refusal:
+                dataset_id = str(refusal.facts.get("dataset_id"))
+                if not self._finishes_runs or not await self._finish_abandoned_run(dataset_id):
+                    raise
+
+    async def _finish_abandoned_run(self, dataset_id: str) -> bool:
+        """Finish the dataset's run, unless another process works on it; return whether there was something to do."""
+        dataset = await self._store.read(lambda uow: uow.datasets.get(dataset_id))
+        if dataset is None or dataset.run is None or dataset.run.kind not in self._definitions:
+            return False
+        if await self._engine.find_worker(dataset.run.saga_id) is Worker.OTHER_PROCESS:
+            return False
+        _log.warning("A process ended in the middle of work on %s. That is finished first.", dataset.name)
+        await self.fail_dead_letters()
+        await self.ensure_running(dataset)
+        await self.wait(dataset_id, None)
+        return True
 
     async def fail_dead_letters(self) -> None:
         """Fail every dead letter: release its dataset with the failure, and discard the saga."""
@@ -121,7 +168,8 @@ class SagaRunner:
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
-        Returns the dataset, and its progress while it runs. Cancelling the wait does not affect the saga.
+        Returns the dataset, and its progress while it runs; at once after `release_waiters`. Cancelling the wait does
+        not affect the saga.
         """
         until = None if seconds is None else self._clock.now().timestamp() + seconds
         reported: Progress | None = None
@@ -136,12 +184,28 @@ class SagaRunner:
                 reported = progress
                 await listener(progress)
             left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
-            if left <= 0:
+            if left <= 0 or self._released:
                 return dataset, progress
             if await self._engine.wait(dataset.run.saga_id, min(_POLL_INTERVAL_S, left)):
                 settled = await self._store.read(lambda uow: uow.datasets.get(dataset_id))
                 if settled and settled.run == dataset.run:
                     await self.ensure_running(settled)
+
+    def release_waiters(self) -> None:
+        """Have every wait return within a moment, and from now on at once, because this process ends."""
+        self._released = True
+
+    async def wait_until_idle(self) -> None:
+        """Wait until there is no run on which this process works or which it would resume."""
+        while await self._has_work():
+            await self._clock.sleep(_POLL_INTERVAL_S)
+
+    async def _has_work(self) -> bool:
+        running = await self._store.read(lambda uow: uow.datasets.list_running())
+        runs = [each.run for each in running if each.run and each.run.kind in self._definitions]
+        return any(
+            [await self._engine.find_worker(each.saga_id) is not Worker.OTHER_PROCESS for each in runs]
+        )
 
     async def cancel(self, dataset_id: str, principal: Principal) -> Dataset:
         """Ask the dataset's saga to stop and compensate; it does so between two steps.
@@ -149,6 +213,9 @@ class SagaRunner:
         A teardown that stopped before the disconnect is resumed, to give the dataset back.
         Raises UnknownDatasetError, NothingRunningError, or PastNoReturnError past a teardown's point of no return.
         """
+        return await self.call_past_abandoned_runs(partial(self._cancel, dataset_id, principal))
+
+    async def _cancel(self, dataset_id: str, principal: Principal) -> Dataset:
         await self.fail_dead_letters()
         now = self._clock.now()
 
@@ -157,11 +224,18 @@ class SagaRunner:
             dataset = self._with_resumed_run(before, now)
             if dataset.run is None or not self._is_cancellable(dataset.run):
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."
-                raise NothingRunningError(msg, field="dataset_id")
+                raise NothingRunningError(msg, field="dataset_id", dataset_id=dataset_id)
             require_scope(principal, f"cancel {dataset.run.kind}")
             if dataset.teardown and dataset.teardown.disconnecting:
                 msg = f"{dataset.name} is disconnected already, so its teardown can no longer be cancelled."
-                raise PastNoReturnError(msg)
+                if before.stalled:
+                    raise PastNoReturnError(
+                        f"{msg} It has stopped.",
+                        recovery=Recovery.CHOOSE_OTHER,
+                        suggested_action="Call the teardown again: it continues from where it stopped.",
+                        dataset_id=dataset_id,
+                    )
+                raise PastNoReturnError(msg, dataset_id=dataset_id)
             changed = dataset.evolve(run=replace(dataset.run, cancel_requested=True))
             if changed != before:
                 uow.datasets.put(changed)
@@ -183,6 +257,8 @@ class SagaRunner:
         return dataset
 
 
+_RUN_REFUSALS: Final = (ProvisionRunningError, TeardownInProgressError, NothingRunningError)
+"""The refusals because of a dataset's run; each names the dataset."""
 _QUICK_TRIES: Final = 6
 _TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """The statuses in which a teardown takes care of pending compensations."""

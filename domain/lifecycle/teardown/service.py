@@ -7,6 +7,7 @@ inside the claim, on the rows of that transaction, after everything that takes t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import record_audit_entry
@@ -111,6 +112,29 @@ class TeardownService:
         earlier for this claim, no person is asked. Raises the refusal that applies, with every check that forbids; then
         nothing was changed.
         """
+        start = partial(
+            self._start_or_attach,
+            dataset_id,
+            reason,
+            principal,
+            confirmer,
+            generation=generation,
+            abandon=abandon,
+            grant=grant,
+        )
+        return await self._sagas.call_past_abandoned_runs(start)
+
+    async def _start_or_attach(
+        self,
+        dataset_id: str,
+        reason: TeardownReason,
+        principal: Principal,
+        confirmer: Confirmer | None,
+        *,
+        generation: int | None,
+        abandon: bool,
+        grant: Confirmation | None,
+    ) -> TeardownResult:
         await self._sagas.fail_dead_letters()
         read = self._store.read
         dataset = await self._load_as_of_now(dataset_id, principal)

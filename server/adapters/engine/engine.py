@@ -16,7 +16,7 @@ import anyio.to_thread
 import structlog
 
 from domain.errors import LifecycleError, StoreUnavailableError
-from domain.ports import DeadLetter
+from domain.ports import DeadLetter, Worker
 from server.adapters.engine.file_liveness import FileLiveness
 from server.adapters.engine.sqlite_journal import SqliteJournal
 
@@ -42,6 +42,7 @@ _DESTROY_S: Final = 0.6
 _PURGE_BATCH: Final = 500
 _SHORT_LIVED_RETENTION: Final = timedelta(days=1)
 _ANSWER_S: Final = 30.0
+_DEAD_AFTER_S: Final = 4.0
 _LOST_S: Final = 5.0
 """Seconds after which a saga of ours that has not ended and does not run here is started again."""
 _unreleased_presences: Final[list[Presence | PostgresPresence]] = []
@@ -89,7 +90,7 @@ class DurableEngine:
         sagas: Mapping[str, Saga],
         *,
         watch_s: float = 1.0,
-        dead_after_s: float = 4.0,
+        dead_after_s: float = _DEAD_AFTER_S,
         attempts: int = 10,
         keep: timedelta = timedelta(days=30),
         short_lived_prefixes: Sequence[str] = (),
@@ -134,6 +135,16 @@ class DurableEngine:
         """Whether there are unfinished sagas, running or abandoned. Does not import DBOS."""
         with closing(_journal_at(where)) as journal:
             return bool(journal.list_unfinished())
+
+    @staticmethod
+    def list_worked_on(where: Path | PostgresAddress, saga_ids: Iterable[str]) -> set[str]:
+        """Those sagas that living processes run, as far as their locks show now. Does not import DBOS."""
+        with closing(_journal_at(where)) as journal:
+            found = {each: journal.find_owner(each) for each in saga_ids}
+        if not any(found.values()):
+            return set()
+        with closing(_liveness_at(where, _DEAD_AFTER_S)) as owners:
+            return {saga_id for saga_id, owner in found.items() if owner and owners.is_lock_held(owner)}
 
     @staticmethod
     def describe_dead_letters(where: Path | PostgresAddress, attempts: int) -> Sequence[str]:
@@ -188,6 +199,19 @@ class DurableEngine:
                     return True
                 pause = min(pause * 1.5, _SLOWEST_POLL_S)
         return False
+
+    async def find_worker(self, saga_id: str) -> Worker:
+        """Find out who runs the saga. On PostgreSQL it takes some seconds to be sure that a process died."""
+        owner = await anyio.to_thread.run_sync(self._journal.find_owner, saga_id)
+        if owner is None:
+            return Worker.NOBODY
+        if self._presence is not None and owner == self._presence.owner:
+            return Worker.THIS_PROCESS
+        while await anyio.to_thread.run_sync(self._owners.is_alive, owner):
+            if await anyio.to_thread.run_sync(self._owners.is_lock_held, owner):
+                return Worker.OTHER_PROCESS
+            await anyio.sleep(_SLOWEST_POLL_S)
+        return Worker.NOBODY
 
     async def resume(self) -> None:
         """Adopt the sagas of dead processes, once."""

@@ -87,6 +87,10 @@ class FileLiveness:
         finally:
             os.close(descriptor)
 
+    def is_lock_held(self, owner: str) -> bool:
+        """Whether the owner's lock is held now, which is whether its process is alive."""
+        return self.is_alive(owner)
+
     @contextmanager
     def adoption_lock(self) -> Iterator[bool]:
         """Hold the adoption lock of this folder; False when another process holds it."""
@@ -95,6 +99,9 @@ class FileLiveness:
             yield _try_lock(descriptor, self._folder / "adopting")
         finally:
             os.close(descriptor)
+
+    def close(self) -> None:
+        """Do nothing: nothing stays open."""
 
     def renew(self) -> None:
         """Do nothing: the lock is held as long as its process lives."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CREATE_ATTEMPTS: Final = """
 CREATE TABLE IF NOT EXISTS attempts (saga_id TEXT PRIMARY KEY, step TEXT NOT NULL, times INTEGER NOT NULL)
 """
+_OWNER: Final = (
+    "SELECT executor_id FROM workflow_status WHERE workflow_uuid = :saga_id AND status = 'PENDING'"
+)
 _STATUS: Final = "SELECT status FROM workflow_status WHERE workflow_uuid = :saga_id"
 _UNFINISHED: Final = """
 SELECT workflow_uuid, name, status, executor_id FROM workflow_status
@@ -91,6 +94,11 @@ class Journal(ABC):
             UnfinishedSaga(saga_id, kind, status == "ENQUEUED", owner or "", *attempts.get(saga_id, (0, "")))
             for saga_id, kind, status, owner in rows
         ]
+
+    def find_owner(self, saga_id: str) -> str | None:
+        """The process that runs or ran an unfinished saga; None when no process has it now."""
+        rows = self._query(_OWNER, {"saga_id": saga_id})
+        return next((str(owner) for (owner,) in rows if owner), None)
 
     def has_ended(self, saga_id: str) -> bool:
         """Whether a saga has ended, successfully or not; False for one that was never started."""

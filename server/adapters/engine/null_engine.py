@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
+
+from domain.ports import Worker
+from server.adapters.engine.engine import DurableEngine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from domain.ports import DeadLetter
+    from server.infra.postgres.dsn import PostgresAddress
 
 
 class NullEngine:
     """A saga engine that runs nothing, for commands that only read, or that leave their work to a running server."""
+
+    def __init__(self, where: Path | PostgresAddress) -> None:
+        """Read the engine's state in that data folder, or database."""
+        self._where = where
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Do nothing: a running server finds the admitted dataset and starts its saga."""
@@ -21,6 +31,10 @@ class NullEngine:
     async def wait(self, saga_id: str, seconds: float) -> bool:
         await anyio.sleep(seconds)
         return False
+
+    async def find_worker(self, saga_id: str) -> Worker:
+        worked_on = await anyio.to_thread.run_sync(DurableEngine.list_worked_on, self._where, [saga_id])
+        return Worker.OTHER_PROCESS if worked_on else Worker.NOBODY
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """None: only a process that runs sagas knows them."""

@@ -87,6 +87,10 @@ class PostgresLiveness:
         with translate_database_errors(self._address, "cannot be reached"), self._guard:
             self._ensure_session()
 
+    def close(self) -> None:
+        """Close the session of a process that is not registered."""
+        self.unregister()
+
     def unregister(self) -> None:
         """Release the lock and close the session."""
         with self._guard:
@@ -107,6 +111,11 @@ class PostgresLiveness:
             self._free_since.pop(owner, None)
             return True
         return now - self._free_since.setdefault(owner, now) < self._dead_after_s
+
+    def is_lock_held(self, owner: str) -> bool:
+        """Whether the owner's lock is held now. A living process that lost its session takes it again soon."""
+        with translate_database_errors(self._address, "failed"), self._guard:
+            return not _is_lock_free(self._ensure_session(), owner)
 
     @contextmanager
     def adoption_lock(self) -> Iterator[bool]:

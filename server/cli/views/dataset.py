@@ -28,13 +28,20 @@ if TYPE_CHECKING:
     from domain.model import Confirmation, Dataset, Failure, QualityReport, Readiness
 
 _EVENTS: Final = 8
+_NOBODY: Final = "nobody now; it continues with `dataset-lifecycle serve`, or when you run the command again"
 _PROTECTED: Final = frozenset({DatasetStatus.PROVISIONING, DatasetStatus.VALIDATING, DatasetStatus.READY})
 
 
-def render_dataset(details: DatasetDetails, now: datetime) -> Iterator[RenderableType]:
-    """Render a dataset: identity, quality, connector, failure, compensations, teardown, archive and last events."""
+def render_dataset(
+    details: DatasetDetails, now: datetime, *, abandoned: bool = False
+) -> Iterator[RenderableType]:
+    """Render a dataset: identity, quality, connector, failure, compensations, teardown, archive and last events.
+
+    `abandoned` is whether nobody works on its run.
+    """
     dataset = details.dataset
-    yield render_section(f"{dataset.name} is {dataset.status}", render_facts(_identity_facts(details, now)))
+    facts = _identity_facts(details, now, abandoned=abandoned)
+    yield render_section(f"{dataset.name} is {dataset.status}", render_facts(facts))
     if dataset.quality:
         yield from _render_quality(dataset.quality)
     if details.connector:
@@ -64,7 +71,9 @@ def render_dataset(details: DatasetDetails, now: datetime) -> Iterator[Renderabl
         yield render_section("What happened last", render_table(("when", "what"), last, empty=""))
 
 
-def _identity_facts(details: DatasetDetails, now: datetime) -> Iterator[tuple[str, object]]:
+def _identity_facts(
+    details: DatasetDetails, now: datetime, *, abandoned: bool
+) -> Iterator[tuple[str, object]]:
     dataset, journey = details.dataset, details.journey
     content = dataset.content or dataset.staged
     yield "dataset", dataset.dataset_id
@@ -86,6 +95,7 @@ def _identity_facts(details: DatasetDetails, now: datetime) -> Iterator[tuple[st
         message = details.progress.message if details.progress else "about to begin"
         cancel = " (asked to stop)" if dataset.run.cancel_requested else ""
         yield "running", f"since {format_value(dataset.run.started_at)}: {message}{cancel}"
+        yield "worked on by", _NOBODY if abandoned else None
     if dataset.recheck:
         yield "re-check", f"pending, until {format_value(dataset.recheck.deadline)} at the latest"
     yield (

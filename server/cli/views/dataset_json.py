@@ -47,8 +47,8 @@ def serialize_dataset_summary(dataset: Dataset) -> Document:
     )
 
 
-def serialize_dataset(details: DatasetDetails) -> Document:
-    """Serialize all details; what is None or empty is left out."""
+def serialize_dataset(details: DatasetDetails, *, abandoned: bool = False) -> Document:
+    """Serialize all details; what is None or empty is left out. `abandoned`: nobody works on the dataset's run."""
     dataset, progress = details.dataset, details.progress
     orphan, run = dataset.orphan, dataset.run
     content = dataset.content or dataset.staged
@@ -76,7 +76,12 @@ def serialize_dataset(details: DatasetDetails) -> Document:
             "reason": orphan.reason,
             "served_s": int(orphan.served),
         },
-        running=run and {"since": format_timestamp(run.started_at), "cancel_requested": run.cancel_requested},
+        running=run
+        and _drop_empty(
+            since=format_timestamp(run.started_at),
+            cancel_requested=run.cancel_requested,
+            abandoned=abandoned or None,
+        ),
         progress=progress
         and _drop_empty(
             step=progress.step, done=progress.done, total=progress.total, message=progress.message

@@ -45,7 +45,6 @@ class SandboxServer(uvicorn.Server):
             date_header=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=60,
         )
         super().__init__(config)
         self._on_start = on_start

@@ -8,6 +8,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from domain.ports import Worker
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
@@ -142,6 +144,32 @@ async def test_starting_a_saga_that_was_left_takes_it_up(open_engine: Open) -> N
         await engine.start("walk", "s1", "ds-1")
         assert await engine.wait("s1", 10)
     assert resumed.effects == ["two", "three"]
+
+
+async def test_it_is_known_who_works_on_a_saga(open_engine: Open) -> None:
+    walk = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": walk}) as engine, open_engine({"walk": walk}) as other:
+        assert await engine.find_worker("s1") is Worker.NOBODY
+        await engine.start("walk", "s1", "ds-1")
+        await walk.inside.wait()
+        assert await engine.find_worker("s1") is Worker.THIS_PROCESS
+        assert await other.find_worker("s1") is Worker.OTHER_PROCESS
+
+    resumed = ThreeStepSaga()
+    async with open_engine({"walk": resumed}) as engine:
+        assert await engine.find_worker("s1") in {Worker.NOBODY, Worker.THIS_PROCESS}
+        await engine.start("walk", "s1", "ds-1")
+        assert await engine.wait("s1", 10)
+        assert await engine.find_worker("s1") is Worker.NOBODY
+
+
+async def test_nobody_works_on_the_saga_of_a_process_that_left(open_engine: Open) -> None:
+    walk = ThreeStepSaga(gated=True)
+    async with open_engine({"walk": walk}) as engine:
+        await engine.start("walk", "s1", "ds-1")
+        await walk.inside.wait()
+    async with open_engine({}) as engine:
+        assert await engine.find_worker("s1") is Worker.NOBODY
 
 
 async def test_a_saga_that_breaks_has_ended_and_is_not_run_again(open_engine: Open) -> None:

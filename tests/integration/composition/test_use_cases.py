@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,7 +28,6 @@ from tests.support.world import open_world, provision_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from domain.lifecycle.sagas.context import Dependencies
     from domain.model.dataset import Dataset
@@ -136,7 +136,7 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
 
 
 async def queued(deps: Dependencies, dataset_type: DatasetType) -> Dataset:
-    services = build_services(deps, NullEngine())
+    services = build_services(deps, NullEngine(Path()))
     begun = await services.provisioning.start_or_attach(provision_request(dataset_type=dataset_type), KIM)
     return begun.dataset
 
@@ -180,8 +180,8 @@ def test_a_folder_without_a_store_has_nothing_unfinished_and_a_foreign_file_says
         has_unfinished_work(tmp_path / "odd.db")
 
 
-async def test_an_engine_that_is_elsewhere_starts_nothing_and_sees_no_end() -> None:
-    engine = NullEngine()
+async def test_an_engine_that_is_elsewhere_starts_nothing_and_sees_no_end(tmp_path: Path) -> None:
+    engine = NullEngine(tmp_path)
     await engine.start("provision", "provision:d:1", "d")
     assert not await engine.wait("provision:d:1", 0)
 

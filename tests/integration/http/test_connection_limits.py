@@ -36,6 +36,7 @@ HALF_A_BODY: Final = (
 )
 TOO_LATE: Final = b"HTTP/1.1 408 Request Timeout\r\n"
 MANY: Final = 160
+LONGEST_OF_PROXIES_S: Final = 60
 FEW_FILES: Final = 128
 
 
@@ -48,6 +49,13 @@ def connect(port: int, sent: bytes = b"") -> socket.socket:
     made = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
     made.sendall(sent)
     return made
+
+
+def read_answer(connection: socket.socket) -> None:
+    """Read an answer with a JSON object, to its end."""
+    found = b""
+    while not found.endswith(b"}"):
+        found += connection.recv(4096)
 
 
 async def read_to_end(connection: socket.socket) -> bytes:
@@ -88,6 +96,27 @@ async def test_so_is_the_next_request_on_the_same_connection() -> None:
         await to_thread.run_sync(partial(connection.recv, 4096))
         connection.sendall(HALF_A_HEAD)
         assert TOO_LATE in await read_to_end(connection)
+
+
+async def test_a_connection_without_a_request_is_kept_as_an_idle_one_and_not_as_half_a_request() -> None:
+    assert ConnectionLimits().idle_s > LONGEST_OF_PROXIES_S
+    async with listening(Health(), ConnectionLimits(head_s=0.05, idle_s=0.2)) as address:
+        answered = await read_to_end(connect(port_of(address), GET_HEALTH))
+    assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"408" not in answered
+
+
+async def test_an_idle_connection_gives_way_before_one_that_sends() -> None:
+    limits = ConnectionLimits(connections=2, health=frozenset({HEALTH_PATH}))
+    async with listening(Health(), limits) as address:
+        port = port_of(address)
+        with connect(port, HALF_A_HEAD) as sending:
+            idle = connect(port, GET_HEALTH)
+            await to_thread.run_sync(read_answer, idle)
+            assert await get(f"{address}/healthz") == (200, {"status": "up"})
+            assert await read_to_end(idle) == b""
+            sending.sendall(GET_HEALTH.partition(b"\r\n")[2])
+            assert (await to_thread.run_sync(partial(sending.recv, 4096))).startswith(b"HTTP/1.1 ")
 
 
 async def test_one_who_sends_on_after_the_answer_is_given_up_too() -> None:

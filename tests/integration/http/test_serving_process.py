@@ -190,6 +190,25 @@ def test_it_ends_in_time_though_its_services_do_not_close(
     assert "closed" not in said
 
 
+def test_what_runs_is_finished_for_a_while_when_the_client_has_left(start_server: StartServer) -> None:
+    with start_server("stdio", "busy", "brief") as process:
+        process.greet()
+        process.call()
+        status, _, said = process.end(None)
+    assert (status, said.count("The client has left."), said.count("closed")) == (0, 1, 1)
+
+
+def test_a_signal_ends_that_at_once(start_server: StartServer) -> None:
+    with start_server("stdio", "busy") as process:
+        process.greet()
+        process.call()
+        process.stdin.close()
+        process.read_until("The client has left.")
+        status, took, said = process.end(signal.SIGTERM)
+    assert (status, said.count("closed")) == (0, 1)
+    assert took < END_S
+
+
 def test_it_ends_without_having_opened_anything_when_nobody_asked(start_server: StartServer) -> None:
     with start_server("stdio") as process:
         process.greet()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import httpx
 import pytest
 
 from domain.model.enums import DatasetStatus
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tests.support.servers.data_folder import DataFolder
 
 SLOW_S: Final = 3600.0
+LISTENS: Final = re.compile(r"Listening on 127\.0\.0\.1 port (\d+)")
 GREETING: Final[list[dict[str, Any]]] = [
     {
         "id": 1,
@@ -68,6 +71,13 @@ def finish_syncs(folder: DataFolder) -> None:
             connection.execute("UPDATE job SET duration = 0")
 
 
+def check_running(answer: dict[str, Any]) -> None:
+    """The answer of a call whose time was over before the work was."""
+    assert answer["status"] == "provisioning"
+    assert answer["progress"]["step"]
+    assert answer["poll_after_s"] > 0
+
+
 async def check_ready_once(folder: DataFolder) -> None:
     """The dataset becomes ready, and everything was done once."""
     await wait_for(lambda: not has_pending_work(folder.settings), 30)
@@ -77,20 +87,33 @@ async def check_ready_once(folder: DataFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"),
-    [(None, 0), (signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)],
-    ids=["closed stdin", "SIGTERM", "SIGINT", "SIGKILL"],
+    ("kind", "left", "status"),
+    [
+        (signal.SIGTERM, True, 0),
+        (signal.SIGTERM, False, 0),
+        (signal.SIGINT, False, 0),
+        (signal.SIGKILL, False, -signal.SIGKILL),
+    ],
+    ids=["closed stdin, then SIGTERM", "SIGTERM", "SIGINT", "SIGKILL"],
 )
 async def test_the_next_server_finishes_what_one_was_doing_when_it_ended(
-    data_folder: DataFolder, start_process: Run, kind: signal.Signals | None, status: int
+    data_folder: DataFolder, start_process: Run, kind: signal.Signals, *, left: bool, status: int
 ) -> None:
+    """A call that waits answers as its server ends, unless its client has left or the server is killed."""
     slow_down_syncs(data_folder)
     first = start_process(data_folder, data_folder.command_line("serve"))
     send_line(first, *GREETING, CALL)
     await data_folder.wait_for_sync()
-    ended, out, log = await (stop_process(first, kind) if kind else wait_for_exit(first))
+    if left and first.stdin:
+        first.stdin.close()
+        first.stdin = None
+    ended, out, log = await stop_process(first, kind)
     assert ended == status, log
-    assert [each["id"] for each in check_protocol_only(out) if "result" in each] == [1]
+    answers = [each for each in check_protocol_only(out) if "result" in each]
+    answered = not left and status == 0
+    assert [each["id"] for each in answers] == ([1, 2] if answered else [1])
+    if answered:
+        check_running(answers[1]["result"]["structuredContent"])
     assert "Traceback" not in log
     assert has_pending_work(data_folder.settings)
 
@@ -100,6 +123,59 @@ async def test_the_next_server_finishes_what_one_was_doing_when_it_ended(
     await check_ready_once(data_folder)
     ended, out, log = await wait_for_exit(second)
     assert (ended, [each["id"] for each in check_protocol_only(out)]) == (0, [1]), log
+
+
+async def test_a_server_whose_client_left_finishes_what_runs_and_then_ends(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    slow_down_syncs(data_folder)
+    server = start_process(data_folder, data_folder.command_line("serve"))
+    send_line(server, *GREETING, CALL)
+    await data_folder.wait_for_sync()
+    assert server.stdin
+    server.stdin.close()
+    server.stdin = None
+    assert server.stderr
+    with anyio.fail_after(60):
+        while "The client has left" not in await anyio.to_thread.run_sync(server.stderr.readline):
+            assert server.poll() is None
+    finish_syncs(data_folder)
+    ended, _, log = await wait_for_exit(server)
+    assert ended == 0, log
+    assert not has_pending_work(data_folder.settings)
+    await check_ready_once(data_folder)
+
+
+async def test_over_http_a_call_that_waits_answers_as_its_server_ends(
+    data_folder: DataFolder, start_process: Run
+) -> None:
+    slow_down_syncs(data_folder)
+    server = start_process(
+        data_folder, data_folder.command_line("serve", "--transport", "http", "--port", "0")
+    )
+    assert server.stderr
+    with anyio.fail_after(60):
+        while not (found := LISTENS.search(await anyio.to_thread.run_sync(server.stderr.readline))):
+            assert server.poll() is None
+    answers: list[dict[str, Any]] = []
+
+    async def call() -> None:
+        async with httpx.AsyncClient(timeout=60) as client:
+            answer = await client.post(
+                f"http://127.0.0.1:{found[1]}/mcp",
+                json={"jsonrpc": "2.0", **CALL},
+                headers={"Accept": "application/json, text/event-stream"},
+            )
+        lines = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+        answers.append(json.loads(lines[-1].removeprefix("data: "))["result"]["structuredContent"])
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(call)
+            await data_folder.wait_for_sync()
+            ended, _, log = await stop_process(server, signal.SIGTERM)
+    assert ended == 0, log
+    check_running(answers[0])
 
 
 async def test_a_call_that_is_made_again_attaches_to_what_a_dead_server_began(

@@ -44,7 +44,7 @@ IMPORTED: Final = (anyio, rich, uvicorn)
 LONGEST: Final = 4096
 options: set[str] = set()
 """What is wished of this server: `pending`, there is work; `slow`, its services do not close; `hurried`, nor may they
-take the time for it that hosts leave."""
+take the time for it that hosts leave; `busy`, a saga runs and does not end; `brief`, nor may it take long."""
 
 
 def write_line(words: str) -> None:
@@ -60,13 +60,26 @@ class PrintingOrphans:
         return OrphanPage(items=(), unknown=(), next_cursor=None, scanned_at=datetime.now(UTC))
 
 
+class StubSagas:
+    """Sagas of which none runs, or one that never ends."""
+
+    def release_waiters(self) -> None:
+        """Nobody waits."""
+
+    async def wait_until_idle(self) -> None:
+        if "busy" in options:
+            await anyio.sleep_forever()
+
+
 @asynccontextmanager
 async def open_services(settings: Settings, *, sagas: bool, **_: object) -> AsyncIterator[Any]:
     async with SqliteStore(settings.store_path) as store:
         write_line(f"opened sagas={sagas}")
         try:
             yield SimpleNamespace(
-                orphans=PrintingOrphans(), calls=CallAudit(store, SystemClock(), RandomIds())
+                orphans=PrintingOrphans(),
+                calls=CallAudit(store, SystemClock(), RandomIds()),
+                sagas=StubSagas(),
             )
         finally:
             if "slow" in options:
@@ -92,6 +105,8 @@ def run_server(data_dir: str, transport: str, *wishes: str) -> None:
     options.update(wishes)
     if "hurried" in options:
         serve.CLOSING_S = 0.1  # type: ignore[misc] # shorter than it is
+    if "brief" in options:
+        serve.FINISH_S = 0.1  # type: ignore[misc] # shorter than it is
     replace_module("server.composition.process", open_services=open_services)
     replace_module("server.composition.stores", has_pending_work=has_pending_work)
     serve.run_server(load_settings({}, None, Path(data_dir)), cast("Any", transport), port=0)

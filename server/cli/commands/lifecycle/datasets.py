@@ -61,8 +61,11 @@ async def show_dataset(run: Invocation, dataset_id: DatasetId) -> None:
 
     async with run.open_services() as services:
         details = await services.datasets.show(dataset_id, run.principal)
+        abandoned = await services.sagas.is_abandoned(details.dataset)
         now = services.clock.now()
-    run.output.print_answer(serialize_dataset(details), *render_dataset(details, now))
+    run.output.print_answer(
+        serialize_dataset(details, abandoned=abandoned), *render_dataset(details, now, abandoned=abandoned)
+    )
 
 
 @command(app, "recheck")
@@ -71,12 +74,15 @@ async def recheck_dataset(run: Invocation, dataset_id: DatasetId) -> None:
 
     Its status changes only when the verdict does.
     """
+    from functools import partial
+
     from domain.content import quality_issues
     from server.cli.commands.lifecycle.provision import render_issues
     from server.cli.views.dataset_json import serialize_dataset_summary
 
-    async with run.open_services(folders=True) as services:
-        checked = await services.datasets.recheck(dataset_id, run.principal)
+    async with run.open_saga_services() as services:
+        check = partial(services.datasets.recheck, dataset_id, run.principal)
+        checked = await services.sagas.call_past_abandoned_runs(check)
     document: dict[str, Any] = serialize_dataset_summary(checked)
     people: list[Any] = [f"{checked.name} is {checked.status}."]
     if checked.quality:

@@ -50,6 +50,6 @@ async def test_a_saga_that_is_tried_no_more_is_told_of_without_the_engine(tmp_pa
     assert DurableEngine.describe_dead_letters(tmp_path, 2) == []
 
 
-async def test_who_runs_no_sagas_knows_of_none_that_is_stranded() -> None:
-    await NullEngine().discard_saga("s1")
-    assert list(await NullEngine().fetch_dead_letters()) == []
+async def test_who_runs_no_sagas_knows_of_none_that_is_stranded(tmp_path: Path) -> None:
+    await NullEngine(tmp_path).discard_saga("s1")
+    assert list(await NullEngine(tmp_path).fetch_dead_letters()) == []

@@ -14,6 +14,7 @@ from domain.errors import (
     PlatformMismatchError,
     PlatformUnavailableError,
     ProvisionFailedError,
+    ProvisionRunningError,
     QualityChecksPendingError,
     StagingFailedError,
     UnknownConnectorError,
@@ -174,14 +175,14 @@ async def test_only_what_is_settled_and_known_is_checked_again(world: World) -> 
     async with world.open_process() as process:
         await process.add_client_and_journey()
         running = (await process.start_provision()).dataset
-        with pytest.raises(InvalidArgumentError) as refusal:
+        with pytest.raises(ProvisionRunningError):
             await process.services.datasets.recheck(running.dataset_id, OPERATOR)
-        assert refusal.value.field == "dataset_id"
         await process.services.sagas.cancel(running.dataset_id, OPERATOR)
         with pytest.raises(ProvisionFailedError):
             await process.provision()
-        with pytest.raises(InvalidArgumentError, match="failed"):
+        with pytest.raises(InvalidArgumentError, match="failed") as refusal:
             await process.services.datasets.recheck(running.dataset_id, OPERATOR)
+        assert refusal.value.field == "dataset_id"
         stranger = Principal(subject="agent:x", clients=frozenset({"globex"}))
         with pytest.raises(UnknownDatasetError):
             await process.services.datasets.recheck(running.dataset_id, stranger)

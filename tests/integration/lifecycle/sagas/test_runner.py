@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from domain.errors import (
@@ -25,7 +26,7 @@ from domain.model.principal import Principal
 from domain.model.run import PendingCompensation, Run
 from domain.ports import DatasetQuery
 from tests.support.content.template_repository import write_template
-from tests.support.inline_engine import CrashAt
+from tests.support.inline_engine import CrashAt, JournalEntry
 from tests.support.interception import CallInterceptor, OnNthCall
 from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
@@ -427,3 +428,46 @@ async def test_a_dataset_of_many_events_is_shown_with_its_last_fifty_in_order(wo
         await process.deps.store.transact(lambda uow: uow.events.append(*later))
         shown = await process.services.datasets.show(dataset.dataset_id, OPERATOR)
     assert [event for _, event in shown.events] == later[-50:]
+
+
+async def test_a_process_that_ends_lets_go_of_everybody_who_waits(world: World) -> None:
+    world.glean.faults.add(Fault(kind="sync_hangs"))
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
+        await process.wait_for_step(begun.dataset.dataset_id, "index")
+        left: list[Dataset] = []
+
+        async def wait() -> None:
+            left.append((await process.services.provisioning.wait(begun, 600)).dataset)
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(wait)
+                await anyio.wait_all_tasks_blocked()
+                process.services.sagas.release_waiters()
+            await wait()
+    assert [each.run for each in left] == [begun.dataset.run] * 2
+
+
+async def test_a_process_is_idle_when_all_that_it_would_do_is_done(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
+        with anyio.fail_after(30):
+            await process.services.sagas.wait_until_idle()
+        ready = await process.load_dataset(begun.dataset.dataset_id)
+        assert (ready.status, ready.run) == (DatasetStatus.READY, None)
+
+
+async def test_a_process_does_not_wait_for_the_work_of_others(world: World) -> None:
+    async with world.open_process() as process, world.open_process() as other:
+        await process.add_client_and_journey()
+        ready = await process.provision()
+        elsewhere = Run(saga_id=f"snapshot:{ready.dataset_id}:x", started_at=ready.created_at)
+        world.journal[elsewhere.saga_id] = JournalEntry("snapshot", ready.dataset_id, owner=other.engine)
+        unknown = Run(saga_id=f"polish:{ready.dataset_id}:x", started_at=ready.created_at)
+        for run in (elsewhere, unknown):
+            await put(process, ready.evolve(run=run))
+            with anyio.fail_after(30):
+                await process.services.sagas.wait_until_idle()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mcp_types import CallToolResult, TextContent
 from pydantic_core import to_json
@@ -14,6 +14,8 @@ from domain.model import closest_names, printable_json, same_names
 from tools.edge.arguments import OTHER_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
@@ -30,10 +32,23 @@ _UNMEANT: Final = "Do not repeat the call without it: ask a person what was mean
 
 
 def error_result(error: LifecycleError) -> CallToolResult:
-    """Build the result for an error: as text for a model, and in `_meta` for a program."""
+    """Build the result for an error: as a sentence and as JSON for a model, and in `_meta` for a program.
+
+    The sentence comes first: a host that finds JSON in the first block takes it for the structured content of an
+    answer, rejects that, and shows the model nothing.
+    """
     body = printable_json(error.as_dict())
-    text = to_json({"error": body}).decode()
-    return CallToolResult(content=[TextContent(text=text)], is_error=True, _meta={ERROR_META_KEY: body})
+    texts = (_format_sentence(body), to_json({"error": body}).decode())
+    return CallToolResult(
+        content=[TextContent(text=each) for each in texts], is_error=True, _meta={ERROR_META_KEY: body}
+    )
+
+
+def _format_sentence(body: Mapping[str, Any]) -> str:
+    """What was refused and why, and what to do: what clears each check that blocks it, or else the suggestion."""
+    clears = [each["clears"] for each in body.get("blocking_checks", ())]
+    actions = clears or [body.get("suggested_action", "")]
+    return " ".join([body["message"], *dict.fromkeys(actions)]).strip()
 
 
 def invalid_arguments_error(

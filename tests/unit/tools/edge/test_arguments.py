@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +18,8 @@ from domain.ports import AuditQuery
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
 from server.mcp_server.server import build_server
-from tests.integration.tools.conftest import ACME, MODERN, result_text
+from tests.integration.tools.conftest import ACME, MODERN
+from tests.support.refusals import read_refusal
 from tools.core.teardown_dataset import TOOL
 
 if TYPE_CHECKING:
@@ -67,14 +67,10 @@ async def full_refusal(tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
             async with Client(build_server(services, version="1"), mode=MODERN) as client:
                 result = await client.call_tool(tool, arguments)
             [entry] = await store.read(lambda uow: uow.audit.find(AuditQuery()))
-    assert result.is_error
-    assert result.meta is not None
-    body = json.loads(result_text(result))["error"]
-    assert result.meta["dataset-lifecycle/error"] == body
+    body = read_refusal(result)
     recorded = parse_entry(entry.document)
     assert (recorded.audit_id, recorded.decision) == (body.pop("audit_id"), Decision.REFUSED)
     assert body.pop("code") == "invalid_argument"
-    assert isinstance(body, dict)
     return body
 
 

@@ -22,6 +22,7 @@ from server.infra.guarded_http import (
     guarded_protocol,
     lengthen_queue,
 )
+from tools.commands import complete_commands_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,9 +116,8 @@ def build_application(
         try:
             await _require_ready(lazy_services)
         except LifecycleError as error:
-            return JSONResponse(
-                {"status": "not ready", "error": printable_json(error.as_dict())}, status_code=503
-            )
+            shown = complete_commands_json(printable_json(error.as_dict()), edge.command_options())
+            return JSONResponse({"status": "not ready", "error": shown}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     server.custom_route(HEALTH_PATH, methods=["GET"])(healthz)

@@ -58,11 +58,15 @@ def _only(answer: dict[str, Any] | None) -> dict[str, Any]:
     return item
 
 
-async def test_a_read_only_server_refuses_to_change_anything(tmp_path: Path) -> None:
+async def test_a_read_only_server_refuses_to_change_anything_and_says_what_its_operator_types(
+    tmp_path: Path,
+) -> None:
     connect = TransportCell(transport="stdio", era="2026-07-28")
     with anyio.fail_after(60):
         async with connect(tmp_path, read_only=True) as client:
             names = [each.name for each in (await client.list_tools()).tools]
             refused = await client.call_tool("provision_dataset", ACME)
+            unknown = await client.call_tool("list_orphans", {"client_id": "ACME"})
     assert names == ["check_connector_health", "list_orphans"]
     assert read_refusal(refused)["code"] == "read_only"
+    assert f" --use-case USE_CASE --data-dir {tmp_path}`" in read_refusal(unknown)["suggested_action"]

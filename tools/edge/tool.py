@@ -46,6 +46,7 @@ class Edge:
         via: how calls arrive, for the audit log.
         read_only: whether tools that change something are refused.
         pace: how long questions may take.
+        command_options: gives the options that complete the commands which the caller of the request is shown.
     """
 
     services: Callable[[], Awaitable[Services]]
@@ -53,6 +54,7 @@ class Edge:
     via: str = "memory"
     read_only: bool = False
     pace: QuestionPace = field(default_factory=QuestionPace)
+    command_options: Callable[[], str] = str
 
     @property
     def principal(self) -> Principal:

@@ -142,7 +142,8 @@ class ApprovalsApi:
                 require_scope(principal, verb)
                 return json_response(await work(services, principal))
         except LifecycleError as error:
-            return error_response(error, self._build_challenge(error, principal))
+            challenge = self._build_challenge(error, principal)
+            return error_response(error, challenge, self._edge.command_options())
         except Exception:  # noqa: BLE001
             # A bug is answered in the one error shape, too; its details stay in the log.
             _log.exception("A request at %s failed because of a bug.", request.url.path)

@@ -75,6 +75,7 @@ async def open_tool_session(
     person: ElicitationFnT | None = None,
     state_keys: Sequence[str] = (),
     pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
+    command_options: str = "",
 ) -> AsyncIterator[ToolSession]:
     """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
     async with place.open_process(confirmer=confirmer) as process:
@@ -90,6 +91,7 @@ async def open_tool_session(
             toolsets=toolsets,
             state_keys=state_keys,
             pace=pace,
+            command_options=command_options,
         )
         async with Client(server, mode=mode, elicitation_callback=person) as client:
             yield ToolSession(client=client, process=process)

@@ -23,6 +23,7 @@ from domain.model import Principal
 from domain.policy import SCOPE_ADMIN
 from prompts.words import load_prompt
 from tools.commands import CommandsMiddleware
+from tools.edge.arguments import JsonArgumentsMiddleware
 from tools.edge.printable import PrintableMiddleware
 from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
@@ -163,6 +164,7 @@ def build_server(  # noqa: PLR0913
     )
     # Outermost, so that it sees the error with which the SDK rejects a state.
     server.middleware[:0] = [
+        JsonArgumentsMiddleware(),
         CommandsMiddleware(shown_options),
         PrintableMiddleware(),
         RequestStateMiddleware(codec),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, get_args
 
@@ -26,8 +25,14 @@ ERROR_META_KEY: Final = "dataset-lifecycle/error"
 _EXTRA: Final = "extra_forbidden"
 MAX_NAME_LENGTH: Final = 60
 """How much of a name that a caller made up is shown."""
-_NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
-_FLAGS: Final = ("true", "false")
+_NOTATIONS: Final = {
+    "int_type": "a whole number, such as 10",
+    "float_type": "a number, such as 10",
+    "finite_number": "a number, such as 10",
+    "bool_type": "true or false",
+    "string_type": "one text, in quotes",
+}
+"""How a value of another type is to be given, by the kind of flaw."""
 _UNMEANT: Final = "Do not repeat the call without it: ask a person what was meant."
 
 
@@ -124,23 +129,11 @@ def _suggest_value(flaw: ErrorDetails, field: str, *, required: bool) -> str | N
     kind = flaw["type"]
     if kind == "less_than_equal":
         return f'Give "{field}": {flaw["ctx"]["le"]:g}, or less.'
-    if (literal := _literal(flaw["input"], kind)) is not None:
-        return f'Give "{field}": {literal}, without quotes.'
-    if kind == "string_type":
-        return f'Give "{field}" as one text, in quotes.'
+    if kind in _NOTATIONS:
+        return f'Give "{field}" as {_NOTATIONS[kind]}.'
     if not required and kind in {"greater_than_equal", "string_too_short"}:
         return f'Leave out "{field}", or correct it, and call again.'
     return None
-
-
-def _literal(given: object, kind: str) -> str | None:
-    """The number or flag that a text can only mean, as JSON."""
-    if not isinstance(given, str):
-        return None
-    text = given.strip().casefold()
-    if kind in {"int_type", "float_type"} and _NUMBER.fullmatch(text):
-        return text if kind == "float_type" or "." not in text else None
-    return text if kind == "bool_type" and text in _FLAGS else None
 
 
 def _argument_name(flaw: ErrorDetails) -> str:

@@ -183,9 +183,7 @@ class TemplateInvalidError(InputError):
     """A template's file is broken. `facts` carry `file`, and where known `position` and `record_field`."""
 
     code = "template_invalid"
-    action = (
-        "Correct the file, check it with `dataset-lifecycle templates validate`, and call again with retry."
-    )
+    action = "Correct the file, check it with `dataset-lifecycle templates validate PATH`, and call again with retry."
 
 
 class TemplateFormatUnknownError(TemplateInvalidError):

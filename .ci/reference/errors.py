@@ -25,8 +25,9 @@ _HEAD: Final = """\
 
 Generated from `domain/errors.py` by `just reference`. A test compares the page with the code.
 
-Every refusal and failure has one shape. A tool answers with `isError: true`; its text is one JSON object, and the same
-object is in `_meta` under `dataset-lifecycle/error`. A command prints it with `--json`.
+Every refusal and failure has one shape. A tool answers with `isError: true` and two texts: a plain sentence, which says
+what was refused, why, and what to do, and one JSON object. The same object is in `_meta` under
+`dataset-lifecycle/error`. A command prints it with `--json`.
 
 ```json
 {

@@ -20,8 +20,11 @@ _HEAD: Final = """\
 
 Generated from the tools by `just reference`. A test compares the page with the code.
 
-This is what an MCP client sees. An optional argument may be left out; an argument that is not listed is refused. A
-field that is not known is left out of a result, and never null. All errors have one shape, see [errors](errors.md).
+This is what an MCP client sees. An optional argument may be left out; an argument that is not listed is refused. Hosts
+change types on the way, so what can only mean one thing is taken: the text `"50"` for the number 50 and 1042 for the
+text `"1042"`, `"true"` for true, an empty text, null or `"null"` for an optional argument that is left out, and one
+JSON text for all arguments. Values of enumerations, such as a reason, are taken only as they are listed. A field that
+is not known is left out of a result, and never null. All errors have one shape, see [errors](errors.md).
 """
 
 

@@ -66,7 +66,8 @@ def _timeline_entry(seq: int, entry: AuditEntry | None) -> TimelineEntry:
     if entry is None:
         return TimelineEntry(
             at=None,
-            sentence=f"Entry {seq} cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
+            sentence=f"Entry {seq} cannot be decoded. `dataset-lifecycle audit verify` shows whether it was changed "
+            "after it was sealed.",
         )
     sentence, evidence = _describe_event(entry) if entry.event else _describe_call(entry)
     return TimelineEntry(at=entry.at, sentence=sentence, evidence=tuple(evidence))

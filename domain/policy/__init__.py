@@ -67,6 +67,7 @@ from domain.policy.provision import (
 from domain.policy.rate_limits import SCHEDULE_VIA, UNLIMITED, RateLimiter, RateLimits
 from domain.policy.scopes import (
     ALL_SCOPES,
+    SCOPE_ADMIN,
     SCOPE_PROVISION,
     SCOPE_READ,
     SCOPE_TEARDOWN,
@@ -105,6 +106,7 @@ __all__ = [
     "ORPHAN_SCAN_CLOCK",
     "RETENTION_CLOCK",
     "SCHEDULE_VIA",
+    "SCOPE_ADMIN",
     "SCOPE_PROVISION",
     "SCOPE_READ",
     "SCOPE_TEARDOWN",

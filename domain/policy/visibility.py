@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import (
     InvalidArgumentError,
     PreconditionUnknownError,
+    Recovery,
     UnknownClientError,
     UnknownDatasetError,
     UnknownJourneyError,
 )
-from domain.model import Client, Dataset, Journey, UnreadableRow, closest_names, same_names
+from domain.model import (
+    IDENTIFIER,
+    Client,
+    Dataset,
+    Journey,
+    UnreadableRow,
+    closest_names,
+    same_names,
+)
 from domain.policy.scopes import require_journey_access
 from domain.ports import DatasetQuery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from domain.model import Principal, Progress
+    from domain.model import Principal, Progress, Stage
     from domain.ports import UnitOfWork
 
 _CANDIDATE_LIMIT: Final = 1000
@@ -62,14 +71,40 @@ def current_progress(uow: UnitOfWork, dataset: Dataset | None) -> Progress | Non
     return progress if progress and progress.saga_id == dataset.run.saga_id else None
 
 
-def find_client(uow: UnitOfWork, client_id: str, principal: Principal) -> Client:
-    """Find a client. Raises UnknownClientError when it does not exist or the caller may not access it."""
+def find_client(
+    uow: UnitOfWork,
+    client_id: str,
+    principal: Principal,
+    *,
+    journey_id: str | None = None,
+    stage: Stage | None = None,
+) -> Client:
+    """Find a client. Raises UnknownClientError when it does not exist or the caller may not access it.
+
+    `journey_id` and `stage` are of the journey that is wanted of it, for the commands that the error then has.
+    """
     client = uow.clients.get(client_id) if principal.can_access_client(client_id) else None
     if client is None:
         msg = f"There is no client {client_id!r}."
         candidates = closest_client_ids(uow, client_id, principal)
-        raise UnknownClientError(msg, field="client_id", candidates=candidates)
+        if candidates or not IDENTIFIER.fullmatch(client_id):
+            raise UnknownClientError(msg, field="client_id", candidates=candidates)
+        add = (
+            f"`dataset-lifecycle clients add {client_id} --name NAME --industry INDUSTRY --use-case USE_CASE`"
+        )
+        journey = f", and its journey with {_add_journey_command(client_id, journey_id, stage)}"
+        raise UnknownClientError(
+            msg,
+            field="client_id",
+            recovery=Recovery.NEEDS_HUMAN,
+            suggested_action=f"Ask the operator: a new client is added with {add}{journey if journey_id else ''}.",
+        )
     return client
+
+
+def _add_journey_command(client_id: str, journey_id: str | None, stage: Stage | None) -> str:
+    """The command with which an operator adds a journey; what is not known is for them to fill in."""
+    return f"`dataset-lifecycle journeys add {journey_id} --client-id {client_id} --stage {stage or 'STAGE'}`"
 
 
 def closest_client_ids(uow: UnitOfWork, value: str, principal: Principal) -> tuple[str, ...]:
@@ -83,8 +118,12 @@ def closest_client_ids(uow: UnitOfWork, value: str, principal: Principal) -> tup
     return tuple(owners[:_OWNER_LIMIT])
 
 
-def find_journey(uow: UnitOfWork, client_id: str, journey_id: str, principal: Principal) -> Journey:
+def find_journey(
+    uow: UnitOfWork, client_id: str, journey_id: str, principal: Principal, *, stage: Stage | None = None
+) -> Journey:
     """Find a journey of that client, as stored. A caller who is bound to a journey finds no other.
+
+    `stage` is the one that is wanted, for the command with which an operator adds the journey.
 
     Raises UnknownJourneyError, also for another client's journey, and PreconditionUnknownError when its row cannot be
     read.
@@ -93,7 +132,15 @@ def find_journey(uow: UnitOfWork, client_id: str, journey_id: str, principal: Pr
     if journey is None:
         msg = f"Client {client_id!r} has no journey {journey_id!r}."
         candidates = closest_journey_ids(uow, (client_id,), journey_id, principal)
-        raise UnknownJourneyError(msg, field="journey_id", candidates=candidates)
+        if candidates or not IDENTIFIER.fullmatch(journey_id):
+            raise UnknownJourneyError(msg, field="journey_id", candidates=candidates)
+        add = _add_journey_command(client_id, journey_id, stage)
+        raise UnknownJourneyError(
+            msg,
+            field="journey_id",
+            recovery=Recovery.NEEDS_HUMAN,
+            suggested_action=f"Ask the operator: a new journey is added with {add}.",
+        )
     if isinstance(journey, UnreadableRow):
         msg = f"The journey {journey_id!r} cannot be read: {journey.why}."
         raise PreconditionUnknownError(

@@ -203,10 +203,13 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
     def register(body: B) -> B:
         def entry(ctx: typer.Context, **given: Any) -> None:
             shared = ctx.find_root().params
+            data_dir = given.pop("data_dir") or shared.get("data_dir")
+            config = given.pop("config") or shared.get("config")
+            options = partial(_find_command_options, config, data_dir)
             run = Invocation(
-                output=Output(as_json=given.pop("as_json")),
-                data_dir=given.pop("data_dir") or shared.get("data_dir"),
-                config=given.pop("config") or shared.get("config"),
+                output=Output(as_json=given.pop("as_json"), command_options=options),
+                data_dir=data_dir,
+                config=config,
             )
 
             work: _Work = partial(body, run, **given)
@@ -227,6 +230,17 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
         return body
 
     return register
+
+
+def _find_command_options(config: Path | None, data_dir: Path | None) -> str:
+    """The options of this command for those that it shows; none when they cannot be resolved, which it then says."""
+    from domain.errors import SettingsError
+    from server.settings import find_command_options
+
+    try:
+        return find_command_options(os.environ, config, data_dir)
+    except SettingsError:
+        return ""
 
 
 def _verb(ctx: typer.Context) -> str:

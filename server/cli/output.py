@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.model import printable, printable_json
+from tools.commands import command_ends, complete_commands_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rich.console import ConsoleOptions, RenderableType
 
@@ -33,15 +34,20 @@ _IN_PROGRESS: Final = frozenset(
 class Output:
     """The two streams that one command writes to."""
 
-    def __init__(self, *, as_json: bool) -> None:
-        """Print the answer as JSON, or else as text for people."""
+    def __init__(self, *, as_json: bool, command_options: Callable[[], str] = str) -> None:
+        """Print the answer as JSON, or else as text for people.
+
+        `command_options` gives the options that complete the commands in what is printed.
+        """
         self.as_json = as_json
+        self._command_options = command_options
         self.aside = _stream_console(stderr=True)
         self._people = _stream_console(stderr=False)
 
     def print_answer(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print the answer in the requested form. Called once per command, so that stdout has one document."""
         if self.as_json:
+            document = complete_commands_json(document, self._command_options())
             sys.stdout.write(json.dumps(printable_json(document), indent=2) + "\n")
             sys.stdout.flush()
             return
@@ -53,12 +59,12 @@ class Output:
             for number, each in enumerate(people):
                 if number:
                     self._people.print()
-                _print_renderable(self._people, each)
+                self._print_completed(self._people, each)
 
     def print_note(self, *people: RenderableType) -> None:
         """Print a note on stderr, beside the answer."""
         for each in people:
-            _print_renderable(self.aside, each)
+            self._print_completed(self.aside, each)
 
     def print_error(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print an error: with --json the object on stdout, else the text on stderr."""
@@ -66,6 +72,11 @@ class Output:
             self.print_answer(document)
         else:
             self.print_note(*people)
+
+    def _print_completed(self, console: Console, what: RenderableType) -> None:
+        # The terminal wraps sentences itself: a line break of ours inside a path would end up in what is copied.
+        soft_wrap = isinstance(what, str | Text)
+        console.print(_complete_renderable(what, self._command_options), soft_wrap=soft_wrap)
 
 
 class _PrintableConsole(Console):
@@ -76,9 +87,26 @@ class _PrintableConsole(Console):
             yield Segment(text if control else printable(text, sys.maxsize, lines=True), style, control)
 
 
-def _print_renderable(console: Console, what: RenderableType) -> None:
-    # The terminal wraps sentences itself: a line break of ours inside a path would end up in what is copied.
-    console.print(what, soft_wrap=isinstance(what, str | Text))
+def _complete_renderable(what: RenderableType, options: Callable[[], str]) -> RenderableType:
+    """The same with the commands in its texts completed. A table is changed in place: it was made to be printed."""
+    if isinstance(what, str | Text):
+        return _complete_text(Text(what) if isinstance(what, str) else what, options)
+    if isinstance(what, Group):
+        return Group(*(_complete_renderable(each, options) for each in what.renderables))
+    if isinstance(what, Table):
+        for column in what.columns:
+            cells = [_complete_renderable(each, options) for each in column.cells]
+            column._cells[:] = cells  # noqa: SLF001 - rich has no other way to change a cell
+    return what
+
+
+def _complete_text(text: Text, options: Callable[[], str]) -> Text:
+    completed, begin = Text(), 0
+    for end in command_ends(text.plain):
+        more = options()
+        completed.append_text(text[begin:end]).append(f" {more}" if more else "")
+        begin = end
+    return completed.append_text(text[begin:]) if begin else text
 
 
 def _stream_console(*, stderr: bool) -> Console:

@@ -42,7 +42,7 @@ def require_no_dead_letters(of_datasets: Sequence[str], of_the_engine: Sequence[
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     raise SagaDeadLetterError(
         f"{len(found)} stopped for good: {'; '.join(found[:_SHOWN])}{more}.",
-        suggested_action="See the failure with `dataset-lifecycle datasets show`, and in the log what ended the "
+        suggested_action="See the failure with `dataset-lifecycle datasets show ID`, and in the log what ended the "
         "processes; then provision the dataset with retry, or call its teardown again.",
     )
 

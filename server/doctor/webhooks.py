@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     Reach = Callable[[WebhookSettings], Awaitable[str | None]]
 
-_PARKED = "`dataset-lifecycle events list --parked` shows them; `events redeliver` sends one again."
+_PARKED = (
+    "`dataset-lifecycle events list --parked` shows them, "
+    "and `dataset-lifecycle events redeliver ID` sends one again."
+)
 _UNREACHABLE = "Check its url, the network and the certificates; events that wait are sent when it answers."
 _NO_SERVER = "Start `dataset-lifecycle serve`: only servers send events to webhooks."
 _UNKNOWN = (

@@ -31,8 +31,8 @@ _LONGEST: Final = 100_000
 _REPEATED_S: Final = 60.0
 _BY_ANYBODY: Final = (
     "asyncio",
-    "mcp.server.transport_security",
     "server.infra.guarded_http",
+    "server.web.own_site",
     "uvicorn.error",
 )
 """Loggers of what anybody can cause who reaches the server, without a token and as often as they like."""

@@ -26,6 +26,7 @@ from server.infra.state_keys import load_state_keys
 from server.mcp_server.open_requests import OpenRequestsMiddleware
 from server.mcp_server.server import build_server, local_agent_principal
 from server.mcp_server.startup_recovery import FirstResponseMiddleware, recover_pending_work
+from server.settings import format_command_options
 from server.web.http import GRACE_S, HttpAccess, open_listening_socket, serve_http
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def run_server(
             middleware=[first_response, requests],
             via=transport,
             state_keys=keys,
+            command_options=format_command_options(settings.data_dir, settings.config_file),
         )
         if listening is None:
             recover = partial(

@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp import MCPError
@@ -17,8 +18,12 @@ from mcp.server.request_state import (
 )
 from mcp_types import INVALID_PARAMS
 
+from domain.errors import ForbiddenError
 from domain.model import Principal
+from domain.policy import SCOPE_ADMIN
 from prompts.words import load_prompt
+from tools.commands import CommandsMiddleware
+from tools.edge.arguments import JsonArgumentsMiddleware
 from tools.edge.printable import PrintableMiddleware
 from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import REQUEST_STATE_TTL_S, RequestStateMiddleware
@@ -103,6 +108,7 @@ def build_server(  # noqa: PLR0913
     via: str = "memory",
     state_keys: Sequence[str] = (),
     pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
+    command_options: str = "",
 ) -> LifecycleServer:
     """Build the server over services that are opened when a tool is first called.
 
@@ -118,11 +124,21 @@ def build_server(  # noqa: PLR0913
         state_keys: seal what a client holds between a question and its answer. The first one seals, any one opens;
             without them only this server object can open what it sealed.
         pace: how long questions may take.
+        command_options: the options that complete commands in what is shown to callers on this machine, and to bearers
+            with the scope `admin`; other bearers do not learn the folders of this machine.
 
     Raises InvalidArgumentError for an unknown toolset.
     """
     identify = _build_principal_resolver(gate, principal or local_agent_principal())
-    edge = Edge(services=services, identify=identify, via=via, read_only=read_only, pace=pace)
+    shown_options = partial(_command_options_for_caller, command_options, identify if gate else None)
+    edge = Edge(
+        services=services,
+        identify=identify,
+        via=via,
+        read_only=read_only,
+        pace=pace,
+        command_options=shown_options,
+    )
     codec = AESGCMRequestStateCodec(list(state_keys) or [os.urandom(32)])
 
     @asynccontextmanager
@@ -147,10 +163,23 @@ def build_server(  # noqa: PLR0913
         ),
     )
     # Outermost, so that it sees the error with which the SDK rejects a state.
-    server.middleware[:0] = [PrintableMiddleware(), RequestStateMiddleware(codec)]
+    server.middleware[:0] = [
+        JsonArgumentsMiddleware(),
+        CommandsMiddleware(shown_options),
+        PrintableMiddleware(),
+        RequestStateMiddleware(codec),
+    ]
     server.edge = edge
     server.toolsets = tuple(toolsets)
     return server
+
+
+def _command_options_for_caller(options: str, identify: Callable[[], Principal] | None) -> str:
+    """The options to show; `identify` is None where every caller is on this machine."""
+    try:
+        return options if identify is None or identify().has_scope(SCOPE_ADMIN) else ""
+    except ForbiddenError:
+        return ""
 
 
 def _request_state_principal(edge: Edge) -> Callable[[ServerRequestContext[Any, Any]], str]:

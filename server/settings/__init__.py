@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from server.settings.connectors import ConnectorsSettings
-from server.settings.loading import load_settings
+from server.settings.loading import find_command_options, format_command_options, load_settings
 from server.settings.model import Settings
 
-__all__ = ["ConnectorsSettings", "Settings", "load_settings"]
+__all__ = [
+    "ConnectorsSettings",
+    "Settings",
+    "find_command_options",
+    "format_command_options",
+    "load_settings",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,6 +10,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import SettingsError
+from domain.model import printable
 from server.settings.fields import DATA_DIR, Env
 from server.settings.model import Dataops, Settings
 from server.settings.problems import require_replaced, require_variables_replaced, settings_error
@@ -43,22 +45,14 @@ def load_settings(
     Raises:
         SettingsError: a key is invalid. The message names each, with file and line or the variable that set it.
     """
-    require_variables_replaced(environ, {DATA_DIR_VARIABLE: "data_dir", CONFIG_VARIABLE: "config"})
-    for argument, option in ((data_dir, "data_dir"), (config_path, "config")):
-        require_replaced(str(argument or ""), f"--{option.replace('_', '-')}", option)
-    here = cwd or Path.cwd()
-    folder = _resolve_path(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
-    require_replaced(str(folder), "XDG_DATA_HOME", "data_dir")
-    chosen = _resolve_path(here, config_path, environ.get(CONFIG_VARIABLE))
-    default = here / DEFAULT_CONFIG_FILE
-    path = chosen or (default if default.is_file() else None)
+    folder, path, chosen = _resolve_places(environ, config_path, data_dir, cwd or Path.cwd())
     values: dict[str, Any] = {}
     lines: Mapping[KeyPath, int] = {}
     if path:
         # Imported here: without a file, which is the usual case, no parser is needed.
         from server.settings.yaml_file import read_yaml_section  # noqa: PLC0415
 
-        section = read_yaml_section(path, environ, required=chosen is not None)
+        section = read_yaml_section(path, environ, required=chosen)
         values, lines = section.values, section.lines
     variables = dict(_environment_keys(Dataops, environ))
     require_variables_replaced(environ, {name: ".".join(key) for key, name in variables.items()})
@@ -76,6 +70,44 @@ def load_settings(
     except ValidationError as error:
         raise settings_error(error, Dataops, describe_origin) from None
     return Settings.model_construct(**dict(dataops), data_dir=folder, config_file=path)
+
+
+def find_command_options(
+    environ: Mapping[str, str],
+    config_path: Path | None = None,
+    data_dir: Path | None = None,
+    *,
+    cwd: Path | None = None,
+) -> str:
+    """The options with which other commands use the folder and file of this one, whatever is in the file.
+
+    The arguments are those of `load_settings`. Raises SettingsError for a path that cannot be resolved.
+    """
+    folder, path, _ = _resolve_places(environ, config_path, data_dir, cwd or Path.cwd())
+    return format_command_options(folder, path)
+
+
+def format_command_options(folder: Path, path: Path | None) -> str:
+    """The options with which a command of anybody on this machine uses a data folder and a configuration file.
+
+    They are quoted for a shell, printable like all that is shown, and empty where the command would use both anyway.
+    """
+    options = [] if folder == user_data_path(APPLICATION) else ["--data-dir", str(folder)]
+    return printable(shlex.join([*options, *(("--config", str(path)) if path else ())]))
+
+
+def _resolve_places(
+    environ: Mapping[str, str], config_path: Path | None, data_dir: Path | None, here: Path
+) -> tuple[Path, Path | None, bool]:
+    """The data folder, the configuration file if there is one, and whether that file was chosen."""
+    require_variables_replaced(environ, {DATA_DIR_VARIABLE: "data_dir", CONFIG_VARIABLE: "config"})
+    for argument, option in ((data_dir, "data_dir"), (config_path, "config")):
+        require_replaced(str(argument or ""), f"--{option.replace('_', '-')}", option)
+    folder = _resolve_path(here, data_dir, environ.get(DATA_DIR_VARIABLE)) or user_data_path(APPLICATION)
+    require_replaced(str(folder), "XDG_DATA_HOME", "data_dir")
+    chosen = _resolve_path(here, config_path, environ.get(CONFIG_VARIABLE))
+    default = here / DEFAULT_CONFIG_FILE
+    return folder, chosen or (default if default.is_file() else None), chosen is not None
 
 
 def _resolve_path(here: Path, argument: Path | None, variable: str | None) -> Path | None:

@@ -22,6 +22,7 @@ from server.infra.guarded_http import (
     guarded_protocol,
     lengthen_queue,
 )
+from tools.commands import complete_commands_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,13 +88,16 @@ class HttpAccess:
     allowed_origins: Sequence[str] = ()
 
     @property
-    def security(self) -> TransportSecuritySettings:
-        """The hosts and origins that requests may name."""
-        own = ([self.gate.host], [self.gate.origin]) if self.gate else ([], [])
-        return TransportSecuritySettings(
-            allowed_hosts=[f"{each}:*" for each in _LOOPBACK] + own[0] + list(self.allowed_hosts),
-            allowed_origins=[f"http://{each}:*" for each in _LOOPBACK] + own[1] + list(self.allowed_origins),
-        )
+    def hosts(self) -> list[str]:
+        """The hosts that requests may name."""
+        own = [self.gate.host] if self.gate else []
+        return [*(f"{each}:*" for each in _LOOPBACK), *own, *self.allowed_hosts]
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins of the pages that may send requests."""
+        own = [self.gate.origin] if self.gate else []
+        return [*(f"http://{each}:*" for each in _LOOPBACK), *own, *self.allowed_origins]
 
 
 _OPEN: Final = HttpAccess()
@@ -107,37 +111,42 @@ def build_application(
     Requests with a foreign Host or Origin are refused: a browser was tricked into sending them. The two health paths
     are open to all; with a gate, everything else needs a token.
     """
+    # A server on stdio needs none of it.
+    from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415
+    from server.web.own_site import OwnSite, OwnSiteMiddleware  # noqa: PLC0415
+
+    site = OwnSite(access.hosts, access.origins)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "up"})
 
-    async def readyz(_: Request) -> Response:
+    async def readyz(request: Request) -> Response:
+        foreign = site.find_foreign_host(request.headers.raw)
+        warning = {"warning": f"{foreign.message} {foreign.suggested_action}"} if foreign else {}
         try:
             await _require_ready(lazy_services)
         except LifecycleError as error:
-            return JSONResponse(
-                {"status": "not ready", "error": printable_json(error.as_dict())}, status_code=503
-            )
-        return JSONResponse({"status": "ready"})
+            shown = complete_commands_json(printable_json(error.as_dict()), edge.command_options())
+            return JSONResponse({"status": "not ready", "error": shown, **warning}, status_code=503)
+        return JSONResponse({"status": "ready", **warning})
 
     server.custom_route(HEALTH_PATH, methods=["GET"])(healthz)
     server.custom_route(READY_PATH, methods=["GET"])(readyz)
+    # The SDK compares hosts and origins letter by letter; OwnSiteMiddleware does so as HTTP means them.
     made = server.streamable_http_app(
-        stateless_http=True, json_response=False, transport_security=access.security
+        stateless_http=True,
+        json_response=False,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    # A server on stdio needs none of it.
-    from server.web.approvals_api.approvals import ApprovalsApi  # noqa: PLC0415
-    from server.web.own_site import OwnSiteMiddleware  # noqa: PLC0415
-
     metadata_url = access.gate.metadata_url if access.gate else None
-    made.router.routes += ApprovalsApi(edge, access.security, metadata_url).routes()
+    made.router.routes += ApprovalsApi(edge, metadata_url).routes()
     if access.gate:
         # A server without identity does not need it.
         from server.web.auth.gate import KeysUnavailableMiddleware  # noqa: PLC0415
 
         made.router.routes[:0] = access.gate.metadata_routes()
         made.add_middleware(KeysUnavailableMiddleware)
-    made.add_middleware(OwnSiteMiddleware, open_paths=(HEALTH_PATH, READY_PATH))
+    made.add_middleware(OwnSiteMiddleware, site=site, open_paths=(HEALTH_PATH, READY_PATH))
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +14,7 @@ from server.composition.glean import sandbox_path
 from server.composition.process import open_services
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey
+from tests.support.refusals import read_refusal
 from tests.support.sandbox.control import Sandbox
 
 if TYPE_CHECKING:
@@ -43,11 +43,7 @@ class ToolClient:
 
     async def call_refused(self, tool: str, **arguments: object) -> dict[str, Any]:
         """The error of a call that must not."""
-        result = await self._client.call_tool(tool, arguments)
-        assert result.is_error
-        [content] = result.content
-        body: dict[str, Any] = json.loads(content.text)["error"]  # type: ignore[union-attr] # the contract has text
-        return body
+        return read_refusal(await self._client.call_tool(tool, arguments))
 
     async def provision(self, dataset_type: DatasetType, **more: object) -> dict[str, Any]:
         """Provision for ACME's journey, calling again as long as it runs."""

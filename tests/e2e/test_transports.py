@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from tests.e2e.conftest import TransportCell, add_client_and_journey
+from tests.support.refusals import read_refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,8 +46,8 @@ async def test_a_dataset_is_provisioned_with_progress_and_a_refusal_keeps_its_sh
     assert _only(health.structured_content)["status"] == "healthy"
     assert orphans.structured_content is not None
     assert orphans.structured_content["items"] == []
-    assert _error(refused)["code"] == "journey_active"
-    assert _error(wrong)["candidates"][0] == "client_id"
+    assert read_refusal(refused)["code"] == "journey_active"
+    assert read_refusal(wrong)["candidates"][0] == "client_id"
     assert [number for number, _ in heard] == sorted({number for number, _ in heard})
 
 
@@ -58,18 +58,15 @@ def _only(answer: dict[str, Any] | None) -> dict[str, Any]:
     return item
 
 
-def _error(result: Any) -> dict[str, Any]:  # noqa: ANN401 - a result of either era
-    assert result.is_error
-    body: dict[str, Any] = json.loads(result.content[0].text)["error"]
-    assert result.meta["dataset-lifecycle/error"] == body
-    return body
-
-
-async def test_a_read_only_server_refuses_to_change_anything(tmp_path: Path) -> None:
+async def test_a_read_only_server_refuses_to_change_anything_and_says_what_its_operator_types(
+    tmp_path: Path,
+) -> None:
     connect = TransportCell(transport="stdio", era="2026-07-28")
     with anyio.fail_after(60):
         async with connect(tmp_path, read_only=True) as client:
             names = [each.name for each in (await client.list_tools()).tools]
             refused = await client.call_tool("provision_dataset", ACME)
+            unknown = await client.call_tool("list_orphans", {"client_id": "ACME"})
     assert names == ["check_connector_health", "list_orphans"]
-    assert _error(refused)["code"] == "read_only"
+    assert read_refusal(refused)["code"] == "read_only"
+    assert f" --use-case USE_CASE --data-dir {tmp_path}`" in read_refusal(unknown)["suggested_action"]

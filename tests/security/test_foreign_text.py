@@ -25,6 +25,7 @@ from tests.support.content.hostile_text import (
     unprintable_fields,
     unprintable_output,
 )
+from tests.support.refusals import read_texts
 from tests.support.webhooks.event_schemas import load_events
 from tests.support.world import OPERATOR, open_world
 
@@ -159,8 +160,8 @@ async def test_no_field_of_any_tools_answer_is_more_than_printable_text(world: W
         ]
         assert flaws == []
         for each in answers:
-            for block in each.content:
-                assert unprintable_fields(json.loads(block.text)) == {}  # type: ignore[union-attr]
+            *sentence, document = read_texts(each)
+            assert unprintable_fields([*sentence, json.loads(document)]) == {}
             assert unprintable_output(each.model_dump_json().encode()) == set()
         assert asked
         assert [each for each in (*asked, *told) if unprintable_characters(each)] == []

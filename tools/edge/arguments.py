@@ -1,15 +1,26 @@
 """The arguments of the tools: their types, bounds, and descriptions in the published schema.
 
-Types are strict: text is not accepted as a number. Only enumerations are given as text, because JSON has no others.
+Types are strict, but hosts change them on the way: they make "50" of 50, 1042 of "1042", and "null" of an argument that
+is left out. `restore_types` takes back what can only have meant one thing; everything else is refused.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import json
+import re
+from dataclasses import replace
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 from pydantic import Field
 
 from domain import model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+    from pydantic.fields import FieldInfo
 
 IDENTIFIER_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """The form of every id, ours and the callers'. An id of this form is safe in a path."""
@@ -113,3 +124,99 @@ Until = Annotated[
         description="An instant with its time zone (RFC 3339), such as 2026-03-05T18:00:00Z.",
     ),
 ]
+
+_WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameters", "params"})
+"""Names under which hosts pass on all arguments as one."""
+_LEFT_OUT: Final = frozenset({"", "null", "none", "undefined"})
+"""What hosts write for an optional argument that is left out; no optional argument has a use for an empty text."""
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
+_FLAGS: Final = {"true": True, "false": False}
+_EXACT: Final = 2**53
+"""Up to here a float is exactly the integer that it reads like."""
+
+
+def restore_types(given: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> dict[str, Any]:
+    """The arguments of a call with the types that the tool publishes, as far as they can only mean one thing.
+
+    A number written as text, and a text that is a number, become what they were; so do `true` and `false`. An optional
+    argument with no value is left out. Values of enumerations stay as they are, so a reason is never guessed, and no
+    text is changed into another one.
+
+    Args:
+        given: the arguments as they came.
+        known: the tool's arguments by name.
+    """
+    given = _unwrap(given, known)
+    restored = {
+        name: _restore_type(value, known[name].annotation) if name in known else value
+        for name, value in given.items()
+    }
+    return {
+        name: value
+        for name, value in restored.items()
+        if name not in known or known[name].is_required() or not _is_left_out(value)
+    }
+
+
+def _parse_object(text: object) -> dict[str, Any] | None:
+    """The JSON object that a text is; None for anything else, also for an object that gives one name twice."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = json.loads(text, object_pairs_hook=_require_distinct_names)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _require_distinct_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _unwrap(given: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> Mapping[str, Any]:
+    """The arguments inside the one under which a host passed all of them on, as an object or as its JSON."""
+    if len(given) != 1:
+        return given
+    [(name, value)] = given.items()
+    if name in known or name not in _WRAPPERS:
+        return given
+    inner = value if isinstance(value, dict) else _parse_object(value)
+    return given if inner is None else inner
+
+
+def _is_left_out(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.strip().casefold() in _LEFT_OUT)
+
+
+# Any JSON may be given.
+def _restore_type(value: Any, annotation: object) -> Any:  # noqa: ANN401
+    kind, text = _find_kind(annotation), value.strip() if isinstance(value, str) else None
+    if kind is str:
+        return str(value) if type(value) is int else value
+    if kind is bool and text is not None:
+        return _FLAGS.get(text.casefold(), value)
+    if kind in {int, float} and text is not None and _NUMBER.fullmatch(text):
+        value = float(text) if "." in text else int(text)
+    if kind is int and isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value
+
+
+def _find_kind(annotation: object) -> object:
+    """The type of an argument, also of an optional or annotated one."""
+    inner = [each for each in get_args(annotation) if each is not NoneType]
+    return _find_kind(inner[0]) if inner else annotation
+
+
+class JsonArgumentsMiddleware:
+    """Middleware around every request, which reads a call's arguments that a host passed on as one JSON text."""
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Answer the request."""
+        params = ctx.params or {}
+        if ctx.method == "tools/call" and (given := _parse_object(params.get("arguments"))) is not None:
+            ctx = replace(ctx, params={**params, "arguments": given})
+        return await call_next(ctx)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mcp_types import CallToolResult, TextContent
 from pydantic_core import to_json
@@ -14,6 +13,8 @@ from domain.model import closest_names, printable_json, same_names
 from tools.edge.arguments import OTHER_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
@@ -24,16 +25,35 @@ ERROR_META_KEY: Final = "dataset-lifecycle/error"
 _EXTRA: Final = "extra_forbidden"
 MAX_NAME_LENGTH: Final = 60
 """How much of a name that a caller made up is shown."""
-_NUMBER: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
-_FLAGS: Final = ("true", "false")
+_NOTATIONS: Final = {
+    "int_type": "a whole number, such as 10",
+    "float_type": "a number, such as 10",
+    "finite_number": "a number, such as 10",
+    "bool_type": "true or false",
+    "string_type": "one text, in quotes",
+}
+"""How a value of another type is to be given, by the kind of flaw."""
 _UNMEANT: Final = "Do not repeat the call without it: ask a person what was meant."
 
 
 def error_result(error: LifecycleError) -> CallToolResult:
-    """Build the result for an error: as text for a model, and in `_meta` for a program."""
+    """Build the result for an error: as a sentence and as JSON for a model, and in `_meta` for a program.
+
+    The sentence comes first: a host that finds JSON in the first block takes it for the structured content of an
+    answer, rejects that, and shows the model nothing.
+    """
     body = printable_json(error.as_dict())
-    text = to_json({"error": body}).decode()
-    return CallToolResult(content=[TextContent(text=text)], is_error=True, _meta={ERROR_META_KEY: body})
+    texts = (_format_sentence(body), to_json({"error": body}).decode())
+    return CallToolResult(
+        content=[TextContent(text=each) for each in texts], is_error=True, _meta={ERROR_META_KEY: body}
+    )
+
+
+def _format_sentence(body: Mapping[str, Any]) -> str:
+    """What was refused and why, and what to do: what clears each check that blocks it, or else the suggestion."""
+    clears = [each["clears"] for each in body.get("blocking_checks", ())]
+    actions = clears or [body.get("suggested_action", "")]
+    return " ".join([body["message"], *dict.fromkeys(actions)]).strip()
 
 
 def invalid_arguments_error(
@@ -109,23 +129,11 @@ def _suggest_value(flaw: ErrorDetails, field: str, *, required: bool) -> str | N
     kind = flaw["type"]
     if kind == "less_than_equal":
         return f'Give "{field}": {flaw["ctx"]["le"]:g}, or less.'
-    if (literal := _literal(flaw["input"], kind)) is not None:
-        return f'Give "{field}": {literal}, without quotes.'
-    if kind == "string_type":
-        return f'Give "{field}" as one text, in quotes.'
+    if kind in _NOTATIONS:
+        return f'Give "{field}" as {_NOTATIONS[kind]}.'
     if not required and kind in {"greater_than_equal", "string_too_short"}:
         return f'Leave out "{field}", or correct it, and call again.'
     return None
-
-
-def _literal(given: object, kind: str) -> str | None:
-    """The number or flag that a text can only mean, as JSON."""
-    if not isinstance(given, str):
-        return None
-    text = given.strip().casefold()
-    if kind in {"int_type", "float_type"} and _NUMBER.fullmatch(text):
-        return text if kind == "float_type" or "." not in text else None
-    return text if kind == "bool_type" and text in _FLAGS else None
 
 
 def _argument_name(flaw: ErrorDetails) -> str:

@@ -38,5 +38,5 @@ class PrintableMiddleware:
 
 
 def _printable_block(block: dict[str, Any]) -> dict[str, Any]:
-    # It is not cut: the text of a refusal is JSON, of texts that were cut before.
+    # It is not cut: a refusal is of texts that were cut before, and JSON of them.
     return {**block, "text": printable(block["text"], len(block["text"]))}

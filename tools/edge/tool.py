@@ -26,7 +26,7 @@ from domain.errors import ForbiddenError, InvalidArgumentError, LifecycleError, 
 from domain.model import Principal
 from domain.policy import require_scope, required_scope
 from prompts.words import load_prompt
-from tools.edge.arguments import IDENTIFIER_PATTERN
+from tools.edge.arguments import IDENTIFIER_PATTERN, restore_types
 from tools.edge.call_audit import audit_call
 from tools.edge.errors import error_result, invalid_arguments_error
 from tools.edge.question_pace import QuestionPace
@@ -46,6 +46,7 @@ class Edge:
         via: how calls arrive, for the audit log.
         read_only: whether tools that change something are refused.
         pace: how long questions may take.
+        command_options: gives the options that complete the commands which the caller of the request is shown.
     """
 
     services: Callable[[], Awaitable[Services]]
@@ -53,6 +54,7 @@ class Edge:
     via: str = "memory"
     read_only: bool = False
     pace: QuestionPace = field(default_factory=QuestionPace)
+    command_options: Callable[[], str] = str
 
     @property
     def principal(self) -> Principal:
@@ -89,18 +91,9 @@ class _Metadata(FuncMetadata):
     destructive: bool = False
 
     def validate_arguments(self, arguments_to_validate: dict[str, Any]) -> dict[str, Any]:
-        """Convert arguments to values; null for an optional one means that it is left out.
-
-        Raises InvalidArgumentError.
-        """
-        fields = self.arg_model.model_fields
-        given = {
-            name: value
-            for name, value in arguments_to_validate.items()
-            if value is not None or name not in fields or fields[name].is_required()
-        }
+        """Convert arguments, whose types are restored, to values. Raises InvalidArgumentError."""
         try:
-            return self.arg_model.model_validate(given).model_dump_one_level()
+            return self.arg_model.model_validate(arguments_to_validate).model_dump_one_level()
         except ValidationError as error:
             raise invalid_arguments_error(error, self.arg_model, destructive=self.destructive) from error
 
@@ -140,6 +133,7 @@ class LifecycleTool(Tool):
             raise UnexpectedToolError(f"Error executing tool {self.name}") from error
         identified, identity_error = identify_caller(edge)
         known = self.fn_metadata.arg_model.model_fields
+        arguments = restore_types(arguments, known)
         principal = calls.begin(
             identified, self.verb, edge.via, arguments, known=known, **request_origin(context)
         )

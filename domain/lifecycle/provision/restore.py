@@ -73,7 +73,9 @@ class RestoreService:
 
         def attach(now: datetime, uow: UnitOfWork) -> ProvisionResult | tuple[Archive, Content]:
             source = find_dataset(uow, dataset_id, principal)
-            journey = find_journey(uow, source.client_id, journey_id, principal).as_of(now)
+            journey = find_journey(uow, source.client_id, journey_id, principal, stage=source.stage).as_of(
+                now
+            )
             live = uow.datasets.get_live(source.client_id, source.stage, source.dataset_type)
             if live is not None:
                 return _attach_live(live, source, journey_id)

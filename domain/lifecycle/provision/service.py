@@ -113,8 +113,12 @@ class ProvisionService:
         now = self._clock.now()
 
         def attach(uow: UnitOfWork) -> ProvisionResult | Client:
-            client = find_client(uow, request.client_id, principal)
-            journey = find_journey(uow, client.client_id, request.journey_id, principal).as_of(now)
+            client = find_client(
+                uow, request.client_id, principal, journey_id=request.journey_id, stage=request.stage
+            )
+            journey = find_journey(
+                uow, client.client_id, request.journey_id, principal, stage=request.stage
+            ).as_of(now)
             live = uow.datasets.get_live(client.client_id, request.stage, request.dataset_type)
             if live is None:
                 require_provision_allowed(journey, request.stage)

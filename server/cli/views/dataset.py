@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.filesize import decimal
+from rich.text import Text
 
 from domain.content import is_fit_for_use
 from domain.lifecycle import parse_archive
@@ -164,11 +165,13 @@ def _render_failure(title: str, failure: Failure | None) -> Iterator[RenderableT
             (
                 ("why", f"{failure.message} ({failure.code})"),
                 ("when", failure.at),
-                ("what to do", failure.suggested_action),
                 ("to be undone", ", ".join(failure.to_undo)),
             )
         ),
     )
+    if failure.suggested_action:
+        # A line of its own, so that the terminal does not break the command in it.
+        yield Text(f"What to do: {failure.suggested_action}")
 
 
 def _format_confirmation(confirmation: Confirmation) -> str:

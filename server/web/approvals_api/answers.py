@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse
 
 from domain import errors
 from domain.model import printable_json
+from tools.commands import complete_commands_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,13 +78,17 @@ def json_response(document: Mapping[str, object]) -> JSONResponse:
     return JSONResponse(printable_json(document), headers=_NO_STORE)
 
 
-def error_response(error: errors.LifecycleError, challenge: str | None = None) -> JSONResponse:
-    """Build the response for an error, with a `WWW-Authenticate` challenge where another token would help."""
+def error_response(
+    error: errors.LifecycleError, challenge: str | None = None, command_options: str = ""
+) -> JSONResponse:
+    """Build the response for an error, with a `WWW-Authenticate` challenge where another token would help.
+
+    `command_options` complete the commands that it shows.
+    """
     headers = dict(_NO_STORE)
     if challenge is not None:
         headers["WWW-Authenticate"] = challenge
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    return JSONResponse(
-        {"error": printable_json(error.as_dict())}, status_code=status_code_for(error), headers=headers
-    )
+    shown = complete_commands_json(printable_json(error.as_dict()), command_options)
+    return JSONResponse({"error": shown}, status_code=status_code_for(error), headers=headers)

@@ -16,7 +16,7 @@ from domain.errors import ForbiddenError, InternalError, InvalidArgumentError, L
 from domain.governance import approve_and_execute
 from domain.policy import require_scope
 from server.web.approvals_api.answers import NoIdentityError, error_response, json_response
-from server.web.approvals_api.requests import Form, parse_form, read_json_body, require_own_site
+from server.web.approvals_api.requests import Form, parse_form, read_json_body
 from server.web.approvals_api.serialization import serialize_approval, serialize_sweep_result
 from tools.core.teardown_dataset import load_teardown_answer
 from tools.edge.call_audit import audit_call
@@ -24,7 +24,6 @@ from tools.edge.call_audit import audit_call
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from mcp.server.transport_security import TransportSecuritySettings
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -48,16 +47,14 @@ class DecisionForm(Form):
 class ApprovalsApi:
     """The three routes of `/approvals`."""
 
-    def __init__(self, edge: Edge, security: TransportSecuritySettings, metadata_url: str | None) -> None:
+    def __init__(self, edge: Edge, metadata_url: str | None) -> None:
         """Serve the use cases of an edge.
 
         Args:
             edge: the use cases, the principal of a call, and whether the server is read-only.
-            security: the hosts and origins that requests may name.
             metadata_url: the URL of the protected-resource metadata; None where no token is needed.
         """
         self._edge = edge
-        self._security = security
         self._metadata_url = metadata_url
 
     def routes(self) -> list[Route]:
@@ -126,7 +123,6 @@ class ApprovalsApi:
         """Handle a request as a call with an audit entry, and answer with its result or error."""
         principal = None
         try:
-            await require_own_site(request, self._security)
             principal = self._require_principal()
             services = await self._edge.services()
             principal = services.calls.begin(
@@ -142,7 +138,8 @@ class ApprovalsApi:
                 require_scope(principal, verb)
                 return json_response(await work(services, principal))
         except LifecycleError as error:
-            return error_response(error, self._build_challenge(error, principal))
+            challenge = self._build_challenge(error, principal)
+            return error_response(error, challenge, self._edge.command_options())
         except Exception:  # noqa: BLE001
             # A bug is answered in the one error shape, too; its details stay in the log.
             _log.exception("A request at %s failed because of a bug.", request.url.path)

@@ -1,28 +1,25 @@
-"""Requests of the approvals API: check where they come from, and read their JSON bodies."""
+"""Requests of the approvals API: read their JSON bodies."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mcp.server.transport_security import TransportSecurityMiddleware
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from domain.errors import InvalidArgumentError
-from server.web.approvals_api.answers import BodyTooLargeError, NotJsonError, WrongHostError, WrongOriginError
+from server.web.approvals_api.answers import BodyTooLargeError, NotJsonError
 from tools.edge.errors import invalid_arguments_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeVar
 
-    from mcp.server.transport_security import TransportSecuritySettings
     from starlette.requests import Request
 
     M = TypeVar("M", bound="Form")
 
 LONGEST_BODY: Final = 64 << 10
-_MISDIRECTED: Final = 421
 _JSON: Final = "application/json"
 
 
@@ -30,16 +27,6 @@ class Form(BaseModel):
     """A form with strict types and no further fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
-
-
-async def require_own_site(request: Request, security: TransportSecuritySettings) -> None:
-    """Raise WrongHostError or WrongOriginError for a request that a browser was tricked into sending."""
-    refused = await TransportSecurityMiddleware(security).validate_request(request)
-    if refused is None:
-        return
-    if refused.status_code == _MISDIRECTED:
-        raise WrongHostError("This server does not answer to the host that the request names.")
-    raise WrongOriginError("This server does not answer to pages of that origin.")
 
 
 async def read_json_body(request: Request) -> Mapping[str, Any]:

@@ -135,7 +135,12 @@ async def test_readiness_is_answered_in_time_though_the_platform_is_not(
         ("origin", "http://evil.example.com", 403),
         ("origin", "http://127.0.0.1:8000@evil.example.com", 403),
         ("origin", "http://localhost:8000.evil.example.com", 403),
+        ("host", "localhost..", 421),
+        ("host", "xlocalhost", 421),
+        ("host", "gateway.example:8443", 421),
         ("origin", "null", 403),
+        ("origin", "https://localhost", 403),
+        ("origin", "ftp://localhost", 403),
     ],
 )
 async def test_what_a_browser_was_tricked_into_sending_is_refused(
@@ -150,6 +155,43 @@ async def test_what_a_browser_was_tricked_into_sending_is_refused(
         assert (await client.get(f"{address}/healthz", headers={header: value})).status_code == 200
         fine = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {"origin": address})
         assert fine.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["LOCALHOST:8797", "127.0.0.1", "localhost.", "LocalHost.:1", "[::1]", "127.0.0.1:80"]
+)
+async def test_a_host_is_known_in_each_of_its_spellings(host: str) -> None:
+    async with listening(Health()) as address, httpx.AsyncClient() as client:
+        sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {"host": host})
+        asked = await client.get(f"{address}/readyz", headers={"host": host})
+    assert (sent.status_code, asked.json()) == (200, {"status": "ready"})
+
+
+async def test_a_foreign_host_is_told_which_it_is_and_where_it_is_allowed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    given = {"host": "Gateway.example:8443"}
+    async with listening(Health()) as address, httpx.AsyncClient() as client:
+        sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | given)
+        asked = await client.get(f"{address}/readyz", headers=given)
+        up = await client.get(f"{address}/healthz", headers=given)
+    error = sent.json()["error"]
+    assert (sent.status_code, asked.status_code, up.status_code) == (421, 200, 200)
+    assert error["message"] == (
+        'This server does not answer to the host "Gateway.example:8443", which this request names.'
+    )
+    assert '"gateway.example:8443" to `http.allowed_hosts`' in error["suggested_action"]
+    assert asked.json() == {"status": "ready", "warning": f"{error['message']} {error['suggested_action']}"}
+    assert error["message"] in caplog.text
+
+
+async def test_a_request_without_a_host_is_refused() -> None:
+    async with (
+        listening(Health()) as address,
+        await anyio.connect_tcp("127.0.0.1", int(address.rpartition(":")[2])) as stream,
+    ):
+        await stream.send(b"GET /approvals HTTP/1.0\r\n\r\n")
+        assert b" 421 " in await stream.receive()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "example.com", ""])  # noqa: S104 - refused

@@ -63,6 +63,9 @@ def build_test_gate(identity: IdentitySettings) -> Gate:
     return made
 
 
+COMMAND_OPTIONS = "--data-dir /srv/hidden"
+
+
 @dataclass
 class GuardedServer:
     """A guarded server over real services."""
@@ -134,7 +137,11 @@ async def open_guarded_server(folder: Path, identity: IdentitySettings) -> Async
         listening = open_listening_socket("127.0.0.1", 0)
         async with LazyServices(services) as opening, anyio.create_task_group() as tasks:
             server = build_server(
-                opening.get_services, version="1", toolsets=("recovery", "leases"), gate=way.gate
+                opening.get_services,
+                version="1",
+                toolsets=("recovery", "leases"),
+                gate=way.gate,
+                command_options=COMMAND_OPTIONS,
             )
             tasks.start_soon(serve_http, server, server.edge, opening, listening, stop, way)
             yield GuardedServer(address=f"http://127.0.0.1:{listening.getsockname()[1]}", process=process)

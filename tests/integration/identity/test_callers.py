@@ -11,6 +11,7 @@ from domain.model.enums import JourneyState
 from domain.model.principal import Principal
 from server.web.auth.token_claims import principal_from_claims
 from server.web.auth.token_verifier import require_bearer_principal
+from tests.integration.identity.conftest import COMMAND_OPTIONS
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:
@@ -191,3 +192,20 @@ async def test_a_recheck_is_for_the_datasets_of_ones_own_journey(guarded_server:
         await guarded_server.process.services.datasets.recheck(
             dataset.dataset_id, Principal(subject="kim", journey_id="j9")
         )
+
+
+@pytest.mark.parametrize(("scope", "shown"), [("datasets:read", False), ("datasets:read admin", True)])
+async def test_only_a_bearer_with_the_scope_admin_is_shown_the_folders_of_the_servers_machine(
+    guarded_server: GuardedServer, issuer: TokenIssuer, scope: str, *, shown: bool
+) -> None:
+    token = issuer.token(scope=scope)
+    refusal = await guarded_server.call_refused(token, "list_orphans", client_id="acme")
+    page = await guarded_server.get("/approvals/ap-none", token)
+    nobody = await guarded_server.get("/approvals/ap-none")
+    for command, told in (
+        ("clients add acme --name NAME --industry INDUSTRY --use-case USE_CASE", refusal),
+        ("approvals list", page.json()["error"]),
+    ):
+        options = f" {COMMAND_OPTIONS}" if shown else ""
+        assert f"`dataset-lifecycle {command}{options}`" in told["suggested_action"]
+    assert COMMAND_OPTIONS not in nobody.text

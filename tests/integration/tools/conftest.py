@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.client.client import Client
-from mcp_types import TextContent
 
 from server.mcp_server.server import build_server
+from tests.support.refusals import read_refusal, read_texts
 from tests.support.world import Process, World, open_world
 from tools.edge.question_pace import QuestionPace
 
@@ -53,21 +53,14 @@ class ToolSession:
     async def call_refused(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the tool refuses with, which its text must repeat; it is on record under its audit id."""
         result = await self.client.call_tool(tool, arguments)
-        assert result.is_error
-        assert result.structured_content is None
-        assert result.meta is not None
-        error = result.meta["dataset-lifecycle/error"]
-        assert isinstance(error, dict)
-        assert json.loads(result_text(result)) == {"error": error}
+        error = read_refusal(result)
         assert await self.process.is_audited(error.pop("audit_id"))
         return error
 
 
 def result_text(result: CallToolResult) -> str:
-    """The one text block of a result."""
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
+    """All text of a result, as a model reads it."""
+    return "\n".join(read_texts(result))
 
 
 @asynccontextmanager
@@ -82,6 +75,7 @@ async def open_tool_session(
     person: ElicitationFnT | None = None,
     state_keys: Sequence[str] = (),
     pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
+    command_options: str = "",
 ) -> AsyncIterator[ToolSession]:
     """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
     async with place.open_process(confirmer=confirmer) as process:
@@ -97,6 +91,7 @@ async def open_tool_session(
             toolsets=toolsets,
             state_keys=state_keys,
             pace=pace,
+            command_options=command_options,
         )
         async with Client(server, mode=mode, elicitation_callback=person) as client:
             yield ToolSession(client=client, process=process)

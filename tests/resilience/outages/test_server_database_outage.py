@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import httpx
 import pytest
 import yaml
 from mcp.client.client import Client
-from mcp_types import TextContent
 
 from domain.governance.schedules import Schedule, ScheduleService
 from server.adapters.clock import SystemClock
@@ -20,6 +18,7 @@ from server.adapters.store.postgres.store import PostgresStore
 from server.infra.postgres.dsn import parse_postgres_url
 from tests.resilience.replicas.conftest import open_fleet
 from tests.support.polling import wait_for, wait_for_async
+from tests.support.refusals import read_refusal
 from tests.support.resilience.outages.database_proxy import run_proxy
 from tests.support.servers.replica_fleet import PATIENCE_S
 from tests.support.stores.postgres_server import database_name
@@ -64,10 +63,9 @@ async def call_provision(server: ReplicaProcess, **more: Any) -> dict[str, Any]:
     """What a client is answered who wants a dataset, whether it is the dataset or an error."""
     async with Client(f"{server.address}/mcp") as client:
         answer = await client.call_tool("provision_dataset", WISH | more)
-    [text] = [each.text for each in answer.content if isinstance(each, TextContent)]
-    told: dict[str, Any] = json.loads(text)
-    error: dict[str, Any] = told.get("error", {})
-    return error or told
+    if answer.is_error:
+        return read_refusal(answer)
+    return dict(answer.structured_content or {})
 
 
 async def last_scheduled_tick(database: str, name: str) -> str:

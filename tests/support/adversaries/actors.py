@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from mcp_types import ElicitResult, InputRequiredResult, TextContent
+from mcp_types import ElicitResult, InputRequiredResult
 
 from domain.model.principal import Principal
 from tests.support.adversaries.oracle import ActorIdentity
+from tests.support.refusals import read_refusal, read_texts
 
 if TYPE_CHECKING:
     from mcp.client.client import Client
@@ -32,7 +33,6 @@ EVERY_SCOPE: Final = frozenset(
     }
 )
 TOOLS_SCOPES: Final = frozenset({"datasets:read", "datasets:provision", "datasets:teardown"})
-META: Final = "dataset-lifecycle/error"
 NAME: Final = re.compile(r"Take down (\S+)\?")
 
 HASTY: Final = ActorIdentity("agent:ops", forms=True)
@@ -121,16 +121,11 @@ class ToolReply:
 
 def parse_reply(result: CallToolResult) -> ToolReply:
     """A result, which must have the one shape in all of its places."""
-    [block] = result.content
-    assert isinstance(block, TextContent)
-    if not result.is_error:
-        assert json.loads(block.text) == result.structured_content
-        return ToolReply(result.structured_content, None, block.text)
-    assert result.structured_content is None
-    assert result.meta is not None, block.text
-    error = result.meta[META]
-    assert json.loads(block.text) == {"error": error}
-    return ToolReply(None, error, block.text)
+    texts = read_texts(result)
+    if result.is_error:
+        return ToolReply(None, read_refusal(result), "\n".join(texts))
+    assert [json.loads(each) for each in texts] == [result.structured_content]
+    return ToolReply(result.structured_content, None, texts[0])
 
 
 @dataclass

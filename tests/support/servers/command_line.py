@@ -56,6 +56,28 @@ def invoke_command(*args: str) -> Result:
         logging.getLogger("dbos").handlers.clear()
 
 
+def invoke_on_terminal(*args: str, typed: str, after: str) -> tuple[int, str, str]:
+    """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown.
+
+    It runs in this process, with a terminal of its own.
+    """
+    person, terminal = pty.openpty()
+    told = io.StringIO()
+    with ThreadPoolExecutor(1) as elsewhere, pytest.MonkeyPatch.context() as patch:
+        shown = elsewhere.submit(_type_at_terminal, person, typed, after)
+        with os.fdopen(os.dup(terminal)) as keyboard, os.fdopen(terminal, "w", buffering=1) as screen:
+            for name, stream in (("stdin", keyboard), ("stdout", told), ("stderr", screen)):
+                patch.setattr(sys, name, stream)
+            patch.setenv("NO_COLOR", "1")
+            try:
+                with pytest.raises(SystemExit) as ended:
+                    COMMAND.main(args, prog_name="dataset-lifecycle")
+            finally:
+                logging.getLogger("dbos").handlers.clear()
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, told.getvalue(), shown.result()
+
+
 @dataclass
 class PreparedFolders:
     """Data folders as tests find them: each is made once, by commands, and copied from then on."""
@@ -145,25 +167,8 @@ class CommandLine:
             process.communicate()
 
     def run_on_terminal(self, *args: str, typed: str, after: str) -> tuple[int, str, str]:
-        """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown.
-
-        It runs in this process, with a terminal of its own.
-        """
-        person, terminal = pty.openpty()
-        told = io.StringIO()
-        with ThreadPoolExecutor(1) as elsewhere, pytest.MonkeyPatch.context() as patch:
-            shown = elsewhere.submit(_type_at_terminal, person, typed, after)
-            with os.fdopen(os.dup(terminal)) as keyboard, os.fdopen(terminal, "w", buffering=1) as screen:
-                for name, stream in (("stdin", keyboard), ("stdout", told), ("stderr", screen)):
-                    patch.setattr(sys, name, stream)
-                patch.setenv("NO_COLOR", "1")
-                try:
-                    with pytest.raises(SystemExit) as ended:
-                        COMMAND.main((*args, "--data-dir", str(self.folder)), prog_name="dataset-lifecycle")
-                finally:
-                    logging.getLogger("dbos").handlers.clear()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, told.getvalue(), shown.result()
+        """One command of a person, who types a line when `after` is shown: exit code, stdout, and what was shown."""
+        return invoke_on_terminal(*args, "--data-dir", str(self.folder), typed=typed, after=after)
 
     def interrupt_on_terminal(self, *args: str, after: str) -> tuple[int, str, str]:
         """The same in a process of its own, of a person who presses Ctrl-C in place of typing."""

@@ -117,7 +117,11 @@ async def purge_archives(
         "purged": list(plan.purged),
         "failed": [{"dataset_id": dataset_id, "error": error.as_dict()} for dataset_id, error in plan.failed],
     }
-    hint = "" if apply or not plan.due else " This was a dry run; `archives purge --apply` deletes them."
+    hint = (
+        ""
+        if apply or not plan.due
+        else " This was a dry run; `dataset-lifecycle archives purge --apply` deletes them."
+    )
     run.output.print_answer(
         document,
         render_table(_COLUMNS, map(_row, plan.due), empty="No archive's retention period is over."),

@@ -49,7 +49,9 @@ async def list_datasets(run: Invocation) -> None:
     columns = ("name", "status", "records", "quality", "journey", "protected until", "created", "id")
     run.output.print_answer(
         {"items": [serialize_dataset_summary(each) for each in found], "count": len(found)},
-        render_table(columns, rows, empty="There is no dataset yet. Make one with `provision`."),
+        render_table(
+            columns, rows, empty="There is no dataset yet. Make one with `dataset-lifecycle provision`."
+        ),
     )
 
 

@@ -41,9 +41,11 @@ async def run_doctor(run: Invocation) -> ExitCode | None:
         }
         for each in findings
     ]
-    rows = [(each.area, _finding_status(each), each.message, each.action or None) for each in findings]
-    columns = ("what", "", "found", "what to do")
-    run.output.print_answer({"ok": ok, "findings": items}, render_table(columns, rows, empty=""))
+    rows = [(each.area, _finding_status(each), each.message) for each in findings]
+    # Below the table, because the command in an action could not be copied from the lines of a column.
+    actions = [f"What to do about {each.area}: {each.action}" for each in findings if each.action]
+    table = render_table(("what", "", "found"), rows, empty="")
+    run.output.print_answer({"ok": ok, "findings": items}, table, *actions)
     return None if ok else ExitCode.FAILED
 
 

@@ -238,7 +238,8 @@ def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None
         columns = ("request", "dataset", "state")
         people.append(
             render_section(
-                "A person must approve these (`approvals list`)", render_table(columns, requests, empty="")
+                "A person must approve these (`dataset-lifecycle approvals list`)",
+                render_table(columns, requests, empty=""),
             )
         )
     if plan.clock:
@@ -246,7 +247,7 @@ def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None
     elif plan.refused:
         people.append(f"A sweep would first ask a person about all of them: {plan.refused}")
     if not applied and plan.eligible and not plan.refused:
-        people.append("This was a dry run; `orphans --sweep --apply` takes them down.")
+        people.append("This was a dry run; `dataset-lifecycle orphans --sweep --apply` takes them down.")
     run.output.print_answer(document, *people)
 
 

@@ -45,7 +45,7 @@ async def list_clients(run: Invocation) -> None:
         render_table(
             ("client", "name", "industry", "use case"),
             rows,
-            empty="There is no client yet. Add one with `clients add`.",
+            empty="There is no client yet. Add one with `dataset-lifecycle clients add`.",
         ),
     )
 

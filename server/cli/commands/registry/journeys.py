@@ -113,7 +113,9 @@ async def list_journeys(run: Invocation, client_id: WhoseJourney = None) -> None
     columns = ("journey", "client", "stage", "state", "lease until")
     run.output.print_answer(
         document,
-        render_table(columns, rows, empty="There is no journey yet. Add one with `journeys add`."),
+        render_table(
+            columns, rows, empty="There is no journey yet. Add one with `dataset-lifecycle journeys add`."
+        ),
         *(f"{each.what} cannot be read: {each.why}" for each in unreadable),
     )
 

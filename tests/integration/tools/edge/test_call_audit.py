@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import anyio
 import pytest
 from mcp.client.client import Client
-from mcp_types import ElicitRequestParams, ElicitResult
+from mcp_types import CallToolRequest, CallToolResult, ElicitRequestParams, ElicitResult
+from pydantic import TypeAdapter
 
 from domain.audit.calls import CallAudit
 from domain.audit.entry import Decision
@@ -41,6 +43,12 @@ PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 LEGACY = "legacy"
 
 
+class RawRequest(CallToolRequest):
+    """A request that is sent as it is."""
+
+    params: Any
+
+
 def short(entry: AuditEntry) -> tuple[object, ...]:
     return (entry.verb, entry.decision, (entry.error or {}).get("code") or entry.outcome)
 
@@ -67,6 +75,32 @@ async def test_a_call_is_on_record_with_who_what_and_by_which_program(world: Wor
     assert (entry.trace_id, entry.verb) == (TRACE, "orphans")
     assert entry.arguments == {"client_id": "acme", "limit": 3}
     assert (entry.decision, entry.outcome, entry.client_id) == (Decision.ALLOWED, "answered", "acme")
+
+
+async def test_a_call_whose_types_a_host_changed_is_on_record_as_it_was_meant(
+    tool_session: ToolSession,
+) -> None:
+    hosts_form = {
+        **ACME,
+        "record_count": "5",
+        "retry": "false",
+        "wait_s": "20",
+        "template_id": "",
+        "data_source": "null",
+    }
+    one_text = json.dumps(hosts_form)
+    made = await tool_session.call_ok("provision_dataset", {"arguments": one_text})
+    assert made["record_count"] == 5
+    request = RawRequest(method="tools/call", params={"name": "provision_dataset", "arguments": one_text})
+    await tool_session.client.session.send_request(request, TypeAdapter(CallToolResult))
+    unknown = await tool_session.call_refused("provision_dataset", ACME | {"client_id": 1042})
+    assert unknown["message"] == "There is no client '1042'."
+    meant = ACME | {"record_count": 5, "retry": False, "wait_s": 20}
+    assert [each.arguments for each in await calls(tool_session.process)] == [
+        meant,
+        meant,
+        ACME | {"client_id": "1042"},
+    ]
 
 
 async def test_what_a_call_changed_and_how_it_failed_are_of_one_id(tool_session: ToolSession) -> None:

@@ -11,6 +11,11 @@ from domain.audit.entry import AuditEntry, Decision
 from domain.audit.timeline import TimelineBuilder, TimelineEntry
 from tests.support.entities import NOW
 
+BROKEN = (
+    "Entry {} cannot be decoded. `dataset-lifecycle audit verify` shows whether it was changed after "
+    "it was sealed."
+)
+
 
 def chapters(*entries: AuditEntry | None) -> list[TimelineEntry]:
     teller = TimelineBuilder()
@@ -259,7 +264,7 @@ def test_an_entry_that_cannot_be_understood_is_said_to_be_there() -> None:
     assert chapters(None) == [
         TimelineEntry(
             at=None,
-            sentence="Entry 1 cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
+            sentence=BROKEN.format(1),
         )
     ]
 
@@ -269,9 +274,9 @@ def test_a_call_is_told_before_what_it_brought_about_and_what_has_no_date_stays_
     call = AuditEntry(at=NOW, principal="agent:kim", verb="restore", decision=Decision.ALLOWED)
     later = AuditEntry(at=NOW + timedelta(days=1), event="archive:purged", data={"path": "/a"})
     assert [each.sentence for each in chapters(None, began, call, None, later)] == [
-        "Entry 1 cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
+        BROKEN.format(1),
         "agent:kim asked to restore its archive: allowed.",
-        "Entry 4 cannot be decoded. `audit verify` shows whether it was changed after it was sealed.",
+        BROKEN.format(4),
         "It was restored from d0.",
         "Its archive was purged from /a.",
     ]

@@ -125,9 +125,7 @@ def log_record(name: str, line: int, message: str, error: Exception | None = Non
 def test_what_anybody_can_cause_is_logged_once_a_minute() -> None:
     now = [0.0]
     unrepeated = RepetitionFilter(lambda: now[0])
-    hosts = [
-        log_record("mcp.server.transport_security", 72, f"Invalid Host header: {each}") for each in "abc"
-    ]
+    hosts = [log_record("server.web.own_site", 72, f"A request was refused: {each}") for each in "abc"]
     full = log_record("asyncio", 1, "socket.accept() out of system resource\nsocket: 7", OSError())
     other = log_record("asyncio", 1, "Task exception was never retrieved\nfuture: x", OSError())
     assert [unrepeated.filter(each) for each in (*hosts, full, full, other)] == [

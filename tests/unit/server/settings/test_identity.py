@@ -100,8 +100,8 @@ def test_without_an_issuer_there_is_no_gate(config_files: ConfigFiles) -> None:
 def test_the_door_opens_to_the_names_of_the_configuration(config_files: ConfigFiles) -> None:
     text = written(**WHOLE, keys="") + "\n  http: {allowed_hosts: ['[::1]:8000', 'a.example:*']}"
     door = build_http_access(config_files.load(text))
-    assert door.security.allowed_hosts[3:] == ["mcp.example.com", "[::1]:8000", "a.example:*"]
-    assert door.security.allowed_origins[3:] == ["https://mcp.example.com"]
+    assert door.hosts[3:] == ["mcp.example.com", "[::1]:8000", "a.example:*"]
+    assert door.origins[3:] == ["https://mcp.example.com"]
 
 
 def test_a_pem_that_holds_no_key_is_refused_before_serving(config_files: ConfigFiles) -> None:

@@ -92,6 +92,9 @@ class PostgresTables:
             """
         )
 
+    def add_number(self, name: str, column: str) -> None:
+        self.run_statements(f"alter table {name} add column {column} {_TYPES[int]} not null default 0")
+
     def run_statements(self, statements: str) -> None:
         self._connection.execute(translate_definition(statements).encode())
 

@@ -62,6 +62,9 @@ class SqliteTables:
             """
         )
 
+    def add_number(self, name: str, column: str) -> None:
+        self.run_statements(f"alter table {name} add column {column} {_TYPES[int]} not null default 0;")
+
     def run_statements(self, statements: str) -> None:
         self._db.executescript(statements)
 

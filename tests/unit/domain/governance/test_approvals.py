@@ -661,7 +661,9 @@ async def test_more_requests_than_a_page_are_all_listed(
     monkeypatch.setattr("domain.governance.approvals._PAGE", 2)
     many = [replace(FILED, approval_id=f"ap-{n:06d}", requester=f"agent:{n}") for n in range(5)]
     await approval_setup.put(*many)
-    assert await approval_setup.approvals.list(LEE) == many
+    assert await approval_setup.approvals.list(LEE, limit=9) == many
+    assert await approval_setup.approvals.list(LEE, limit=3) == many[:3]
+    assert await approval_setup.approvals.list(LEE, after="ap-000002", limit=9) == many[3:]
 
 
 async def test_an_unknown_request_and_anothers_are_told_alike_with_the_nearest_of_ones_own(

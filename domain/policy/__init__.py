@@ -57,10 +57,12 @@ from domain.policy.orphans import (
 )
 from domain.policy.provision import (
     ProvisionLimits,
+    differing_choices,
     may_retry,
     require_attachable,
     require_continue_allowed,
     require_provision_allowed,
+    require_records_within_limit,
     require_restore_allowed,
     require_within_limits,
 )
@@ -128,6 +130,7 @@ __all__ = [
     "current_orphan_mark",
     "current_progress",
     "dataset_before_teardown",
+    "differing_choices",
     "find_client",
     "find_clock_disagreement",
     "find_dataset",
@@ -155,6 +158,7 @@ __all__ = [
     "require_continue_allowed",
     "require_journey_access",
     "require_provision_allowed",
+    "require_records_within_limit",
     "require_restore_allowed",
     "require_scope",
     "require_within_limits",

@@ -66,7 +66,7 @@ from domain.policy.provision import (
     require_restore_allowed,
     require_within_limits,
 )
-from domain.policy.rate_limits import SCHEDULE_VIA, UNLIMITED, RateLimiter, RateLimits
+from domain.policy.rate_limits import UNLIMITED, RateLimiter, RateLimits
 from domain.policy.scopes import (
     ALL_SCOPES,
     SCOPE_PROVISION,
@@ -99,7 +99,6 @@ __all__ = [
     "ORPHANABLE_STATUSES",
     "ORPHAN_SCAN_CLOCK",
     "RETENTION_CLOCK",
-    "SCHEDULE_VIA",
     "SCOPE_PROVISION",
     "SCOPE_READ",
     "SCOPE_TEARDOWN",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import uuid4
 
+from domain.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -218,6 +220,10 @@ def filed_columns(to: Tables) -> None:
     """Add to approval requests when they were filed, by which they are listed page by page."""
     to.add_number("approvals", "filed_at")
     to.run_statements(_FILED)
+
+
+class NewerStoreError(SettingsError):
+    """A newer release has migrated the store."""
 
 
 NOT_CREATED: Final = "it is created at the first start"

@@ -175,7 +175,7 @@ def _pending_migrations(connection: Plain, address: PostgresAddress) -> set[str]
         return ours
     applied = {name for (name,) in connection.execute(_APPLIED)}
     if newer := applied - ours:
-        raise SettingsError(
+        raise schema.NewerStoreError(
             f"The store {address.name} was migrated by a newer version of dataset-lifecycle "
             f"(it has {', '.join(sorted(newer))}).",
             field="store.url",

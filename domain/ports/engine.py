@@ -67,6 +67,10 @@ class Engine(Protocol):
         """
         ...
 
+    async def probe(self) -> None:
+        """Check that a saga could be started now. Raises StoreFailedError."""
+        ...
+
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """The sagas that are no longer tried, because one process after another died in the same step."""
         ...

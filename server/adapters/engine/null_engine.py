@@ -22,6 +22,9 @@ class NullEngine:
         await anyio.sleep(seconds)
         return False
 
+    async def probe(self) -> None:
+        """Do nothing: no saga is started here."""
+
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """None: only a process that runs sagas knows them."""
         return ()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from domain.governance import (
         ApprovalService,
         BatchApprovalService,
+        GroupTeardownService,
         LeaseService,
         OrphanService,
         RegistryService,
@@ -43,6 +44,7 @@ class Services:
     health: HealthService
     orphans: OrphanService
     sweep_lists: BatchApprovalService
+    group_teardowns: GroupTeardownService
     datasets: DatasetService
     archives: RetentionService
     snapshots: SnapshotService

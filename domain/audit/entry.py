@@ -123,7 +123,8 @@ def call_entry(principal: Principal, decision: Decision, **details: Any) -> Audi
     return AuditEntry(
         at=call.at,
         audit_id=call.audit_id,
-        principal=principal.subject,
+        # A sweep acts under its own name, because its requests do; on record is who started it.
+        principal=call.swept_by or principal.subject,
         act=principal.act,
         via=call.via,
         client=call.client,

@@ -255,10 +255,7 @@ class Population:
             f"{self._file} holds more than {limit} records; a dataset may have {limit}.",
             field="record_count",
             recovery=Recovery.FIX_INPUT,
-            suggested_action=(
-                "Take the failed dataset down for the reason provision_failed, and provision again with a "
-                f"record_count of {limit} or fewer; or have limits.records_per_dataset raised."
-            ),
+            suggested_action=f"Ask for {limit} records or fewer, or have limits.records_per_dataset raised.",
         )
 
     def _expected_total(self) -> int | None:
@@ -273,10 +270,7 @@ class Population:
                 file=self._file,
                 field="record_count",
                 available=self._made,
-                suggested_action=(
-                    "Take the failed dataset down for the reason provision_failed, and provision again with "
-                    f"{self._made} records or fewer."
-                ),
+                suggested_action=f"Ask for {self._made} records or fewer.",
             )
         declared = self._template.default_record_count
         self._checker.count_dangling_references()

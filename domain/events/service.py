@@ -15,7 +15,7 @@ from domain.model import Delivery, DeliveryState, closest_names, redelivery
 from domain.ports import paginate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from domain.events.status import WebhookStatus
     from domain.model import Event, Principal
@@ -27,9 +27,10 @@ _AT_ONCE: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventWithDeliveries:
-    """Event with its public id and its delivery to each subscribed webhook."""
+    """Event with its public id, its number, and its delivery to each subscribed webhook."""
 
     id: str
+    seq: int
     event: Event
     deliveries: Sequence[Delivery]
 
@@ -42,34 +43,62 @@ class EventService:
         self._clock = clock
 
     async def list_latest(
-        self, principal: Principal, *, dataset_id: str | None = None, limit: int = 50
+        self,
+        principal: Principal,
+        *,
+        dataset_id: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> list[EventWithDeliveries]:
-        """The latest events, in order, of the clients that the caller may access, or of one dataset."""
+        """The latest events before that number, in order, of the clients that the caller may access.
+
+        With `dataset_id`, only the events of that dataset.
+        """
 
         def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
             latest = paginate(
-                lambda before: uow.events.list_latest(before, dataset_id, limit), lambda last: last[0]
+                lambda until: uow.events.list_latest(until, dataset_id, limit), lambda last: last[0], before
             )
-            visible = (each for each in latest if principal.can_access_client(each[1].client_id))
-            found = list(islice(visible, limit))
-            return [_with_deliveries(uow, seq, event) for seq, event in reversed(found)]
+            return _visible_page(uow, latest, principal, limit)[::-1]
 
         return await self._store.read(load)
 
-    async def list_parked(self, principal: Principal, *, limit: int = 50) -> list[EventWithDeliveries]:
-        """The oldest events, in order, that are parked for some webhook and that the caller may see."""
+    async def list_oldest(
+        self,
+        principal: Principal,
+        *,
+        dataset_id: str | None = None,
+        after: int | None = None,
+        limit: int = 50,
+    ) -> list[EventWithDeliveries]:
+        """The oldest events after that number; otherwise like `list_latest`."""
+
+        def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
+            oldest = paginate(
+                lambda behind: uow.events.find(dataset_id=dataset_id, after=behind or 0, limit=limit),
+                lambda last: last[0],
+                after,
+            )
+            return _visible_page(uow, oldest, principal, limit)
+
+        return await self._store.read(load)
+
+    async def list_parked(
+        self, principal: Principal, *, after: int | None = None, limit: int = 50
+    ) -> list[EventWithDeliveries]:
+        """The oldest events after that number, in order, that are parked for some webhook and the caller may see."""
 
         def load(uow: UnitOfWork) -> list[EventWithDeliveries]:
             parked = paginate(
-                lambda after: uow.deliveries.find(
-                    states=(DeliveryState.PARKED,), after=after or 0, limit=limit
+                lambda behind: uow.deliveries.find(
+                    states=(DeliveryState.PARKED,), after=behind or 0, limit=limit
                 ),
                 lambda last: last.seq,
+                after,
             )
             # An event may be parked for several webhooks, one after another.
             events = ((seq, uow.events.get(seq)) for seq, _ in groupby(parked, key=lambda each: each.seq))
-            visible = (each for each in events if principal.can_access_client(each[1].client_id))
-            return [_with_deliveries(uow, seq, event) for seq, event in islice(visible, limit)]
+            return _visible_page(uow, events, principal, limit)
 
         return await self._store.read(load)
 
@@ -118,9 +147,16 @@ class EventService:
         return await self._store.transact(redeliver)
 
 
+def _visible_page(
+    uow: UnitOfWork, events: Iterable[tuple[int, Event]], principal: Principal, limit: int
+) -> list[EventWithDeliveries]:
+    visible = (each for each in events if principal.can_access_client(each[1].client_id))
+    return [_with_deliveries(uow, seq, event) for seq, event in islice(visible, limit)]
+
+
 def _with_deliveries(uow: UnitOfWork, seq: int, event: Event) -> EventWithDeliveries:
     return EventWithDeliveries(
-        id=event_id(uow.installation, seq), event=event, deliveries=uow.deliveries.find(seq=seq)
+        id=event_id(uow.installation, seq), seq=seq, event=event, deliveries=uow.deliveries.find(seq=seq)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.governance.approvals import ApprovalService, approve_and_execute, execute_approved_teardown
+from domain.governance.group_teardowns import GroupTeardownPlan, GroupTeardownService
 from domain.governance.leases import LeaseRenewal, LeaseService, ProtectionResult
 from domain.governance.orphan_facts import OrphanFacts, OrphanPage, SweepResult
 from domain.governance.orphans import OrphanService
@@ -39,6 +40,8 @@ __all__ = [
     "ApprovalService",
     "BatchApprovalService",
     "BatchTeardownResult",
+    "GroupTeardownPlan",
+    "GroupTeardownService",
     "JourneyChange",
     "LeaseRenewal",
     "LeaseService",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import record_audit_entry
@@ -99,23 +100,29 @@ class ApprovalService:
         )
         return await self._file_request(request, ApprovalOrigin.SWEEP, None)
 
-    async def list(self, principal: Principal, *, everything: bool = False) -> Sequence[Approval]:
-        """The approval requests of the clients that the caller may access, oldest first.
+    async def list(
+        self, principal: Principal, *, everything: bool = False, after: str | None = None, limit: int = _PAGE
+    ) -> Sequence[Approval]:
+        """A page of approval requests of the clients that the caller may access, oldest first, after that request.
 
         Without `everything`, only those that wait for an answer, or for the call that uses the answer.
         """
         now = self._clock.now()
+        states = () if everything else _UNANSWERED
 
-        def load(uow: UnitOfWork) -> Sequence[Approval]:
-            found = [
-                current_approval(uow, each, now)
-                for each in _iterate_approvals(uow, () if everything else _UNANSWERED)
-                if is_approval_visible(each, principal)
-            ]
-            listed = [each for each in found if everything or each.state in _UNANSWERED]
-            return sorted(listed, key=lambda each: (each.filed_at, each.approval_id))
+        def load_page(uow: UnitOfWork) -> Sequence[Approval]:
+            found = paginate(
+                lambda behind: uow.approvals.list_oldest(states=states, after=behind, limit=_PAGE),
+                lambda last: last.approval_id,
+                after,
+            )
+            current = (
+                current_approval(uow, each, now) for each in found if is_approval_visible(each, principal)
+            )
+            listed = (each for each in current if everything or each.state in _UNANSWERED)
+            return list(islice(listed, limit))
 
-        return await self._store.read(load)
+        return await self._store.read(load_page)
 
     async def load(self, approval_id: str, principal: Principal) -> Approval:
         """One request in its current state. Raises UnknownApprovalError."""

@@ -63,13 +63,16 @@ class ScanResult:
 class SweepPlan:
     """Sweep plan: the eligible datasets, those left to a person with the reason, and why the sweep is refused.
 
-    `clock` is the check that finds the clock in doubt: then the sweep takes nothing, and asks nobody.
+    A plan that is only shown names the first of them; `more_eligible` and `more_skipped` count the others. `clock` is
+    the check that finds the clock in doubt: then the sweep takes nothing, and asks nobody.
     """
 
     eligible: tuple[Dataset, ...]
     skipped: tuple[tuple[Dataset, BlockingCheck], ...]
     refused: str | None
     clock: BlockingCheck | None = None
+    more_eligible: int = 0
+    more_skipped: int = 0
 
     @property
     def to_approve(self) -> tuple[Dataset, ...]:

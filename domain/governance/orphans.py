@@ -176,27 +176,42 @@ class OrphanService:
 
         return await self._store.transact(apply_marks)
 
-    async def plan_sweep(self) -> SweepPlan:
-        """Plan a sweep: what it would take down now, and what it leaves to a person. Writes nothing."""
+    async def plan_sweep(self, at_most: int | None = None) -> SweepPlan:
+        """Plan a sweep: what it would take down now, and what it leaves to a person. Writes nothing.
+
+        With `at_most` the plan is only to be shown: it names so many of each and counts the others.
+        """
         reading = read_clock(self._clock)
         now = reading.at
 
         def load_plan(uow: UnitOfWork) -> SweepPlan:
             eligible: list[Dataset] = []
             skipped: list[tuple[Dataset, BlockingCheck]] = []
+            more_eligible = more_skipped = 0
             for dataset, journey in uow.datasets.stream_for_scan(ORPHANABLE_STATUSES, now):
                 check = check_sweep(dataset, journey, now, self._grace)
                 if check is None:
-                    eligible.append(dataset)
+                    if at_most is None or len(eligible) < at_most:
+                        eligible.append(dataset)
+                    else:
+                        more_eligible += 1
                 elif check.recovery is Recovery.NEEDS_HUMAN and (
                     dataset.orphan or unknown_protection_reason(dataset, journey, now)
                 ):
-                    skipped.append((dataset, check))
+                    if at_most is None or len(skipped) < at_most:
+                        skipped.append((dataset, check))
+                    else:
+                        more_skipped += 1
             clock = check_clock(uow, reading)
-            refused = (
-                clock.what if clock else self._caps.sweep_refusal(len(eligible), uow.datasets.count_live())
+            due = len(eligible) + more_eligible
+            return SweepPlan(
+                eligible=tuple(eligible),
+                skipped=tuple(skipped),
+                refused=clock.what if clock else self._caps.sweep_refusal(due, uow.datasets.count_live()),
+                clock=clock,
+                more_eligible=more_eligible,
+                more_skipped=more_skipped,
             )
-            return SweepPlan(eligible=tuple(eligible), skipped=tuple(skipped), refused=refused, clock=clock)
 
         return await self._store.read(load_plan)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from domain.audit import record_audit_entry
@@ -18,14 +19,14 @@ from domain.model import (
     UnreadableRow,
     require_identifier,
 )
-from domain.policy import accessible_client_ids, find_client, find_journey_by_id, raise_generations
-from domain.ports import DatasetQuery
+from domain.policy import find_client, find_journey_by_id, raise_generations
+from domain.ports import DatasetQuery, paginate
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.model import Principal, Stage
-    from domain.ports import Clock, Store, UnitOfWork
+    from domain.ports import Clock, JourneyKey, Store, UnitOfWork
 
 _PAGE = 500
 _LIVE = tuple(status for status in DatasetStatus if status is not DatasetStatus.ARCHIVED)
@@ -74,10 +75,19 @@ class RegistryService:
 
         return await self._store.transact(add)
 
-    async def list_clients(self, principal: Principal) -> list[Client]:
-        """Every client that the caller may access, in the order of their ids."""
-        found = await self._store.read(lambda uow: uow.clients.all())
-        return [each for each in found if principal.can_access_client(each.client_id)]
+    async def list_clients(
+        self, principal: Principal, *, after: str | None = None, limit: int = _PAGE
+    ) -> list[Client]:
+        """A page of the clients that the caller may access, in the order of their ids, after that id."""
+
+        def load_page(uow: UnitOfWork) -> list[Client]:
+            found = paginate(
+                lambda behind: uow.clients.find(after=behind, limit=limit), lambda last: last.client_id, after
+            )
+            visible = (each for each in found if principal.can_access_client(each.client_id))
+            return list(islice(visible, limit))
+
+        return await self._store.read(load_page)
 
     async def add_journey(self, journey: Journey, principal: Principal) -> Journey:
         """Add a journey; adding the same journey again changes nothing.
@@ -112,23 +122,32 @@ class RegistryService:
         return await self._store.transact(add)
 
     async def list_journeys(
-        self, principal: Principal, client_id: str | None = None
-    ) -> list[Journey | UnreadableRow]:
-        """The journeys that the caller may access, in their current state; unreadable rows are listed as such."""
+        self,
+        principal: Principal,
+        client_id: str | None = None,
+        *,
+        after: JourneyKey | None = None,
+        limit: int = _PAGE,
+    ) -> list[tuple[JourneyKey, Journey | UnreadableRow]]:
+        """A page of the journeys that the caller may access, in their current state, each with its key.
 
-        def load(uow: UnitOfWork) -> list[Journey | UnreadableRow]:
+        In the order of the keys, after that key. Unreadable rows are listed as such.
+        """
+
+        def load_page(uow: UnitOfWork) -> list[tuple[JourneyKey, Journey | UnreadableRow]]:
             if client_id is not None:
                 find_client(uow, client_id, principal)
-                return uow.journeys.find(client_id=client_id)
-            return [
-                each
-                for one in accessible_client_ids(uow, principal)
-                for each in uow.journeys.find(client_id=one)
-            ]
+            found = paginate(
+                lambda behind: uow.journeys.list_keyed(client_id=client_id, after=behind, limit=limit),
+                lambda last: last[0],
+                after,
+            )
+            visible = (each for each in found if principal.can_access_client(each[0][0]))
+            return list(islice(visible, limit))
 
         now = self._clock.now()
-        found = await self._store.read(load)
-        return [each.as_of(now) if isinstance(each, Journey) else each for each in found]
+        found = await self._store.read(load_page)
+        return [(key, each.as_of(now) if isinstance(each, Journey) else each) for key, each in found]
 
     async def set_state(
         self, journey_id: str, state: JourneyState, principal: Principal, client_id: str | None = None

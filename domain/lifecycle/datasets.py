@@ -26,6 +26,7 @@ from domain.policy import (
     closest_dataset_ids,
     closest_journey_ids,
     current_progress,
+    find_client,
     find_dataset,
     find_dataset_for_update,
     require_no_running_work,
@@ -102,9 +103,14 @@ class DatasetService:
         self._settings = settings
 
     async def list(self, query: DatasetQuery, principal: Principal) -> list[Dataset]:
-        """A page of datasets, in the order of their ids, of the clients that the caller may access."""
+        """A page of datasets, in the order of their ids, of the clients that the caller may access.
+
+        Raises UnknownClientError when the query names a client that does not exist or that the caller may not access.
+        """
 
         def load_page(uow: UnitOfWork) -> list[Dataset]:
+            if query.client_id is not None:
+                find_client(uow, query.client_id, principal)
             found = paginate(
                 lambda after: uow.datasets.find(replace(query, after=after)),
                 lambda last: last.dataset_id,

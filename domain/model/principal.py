@@ -17,7 +17,8 @@ SCOPE_APPROVE: Final = "datasets:approve"
 class RequestContext:
     """Request context: one call, for the audit log. `domain.audit.AuditEntry` explains the fields.
 
-    `arguments` hold no secret.
+    `arguments` hold no secret. `swept_by` is who started or approved the sweep that the call carries out; None for any
+    other call.
     """
 
     audit_id: str
@@ -27,6 +28,7 @@ class RequestContext:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     client: str | None = None
     trace_id: str | None = None
+    swept_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,14 +57,16 @@ from domain.policy.orphans import (
 )
 from domain.policy.provision import (
     ProvisionLimits,
+    differing_choices,
     may_retry,
     require_attachable,
     require_continue_allowed,
     require_provision_allowed,
+    require_records_within_limit,
     require_restore_allowed,
     require_within_limits,
 )
-from domain.policy.rate_limits import SCHEDULE_VIA, UNLIMITED, RateLimiter, RateLimits
+from domain.policy.rate_limits import UNLIMITED, RateLimiter, RateLimits
 from domain.policy.scopes import (
     ALL_SCOPES,
     SCOPE_ADMIN,
@@ -105,7 +107,6 @@ __all__ = [
     "ORPHANABLE_STATUSES",
     "ORPHAN_SCAN_CLOCK",
     "RETENTION_CLOCK",
-    "SCHEDULE_VIA",
     "SCOPE_ADMIN",
     "SCOPE_PROVISION",
     "SCOPE_READ",
@@ -137,6 +138,7 @@ __all__ = [
     "current_orphan_mark",
     "current_progress",
     "dataset_before_teardown",
+    "differing_choices",
     "find_client",
     "find_clock_disagreement",
     "find_dataset",
@@ -165,6 +167,7 @@ __all__ = [
     "require_journey_access",
     "require_no_running_work",
     "require_provision_allowed",
+    "require_records_within_limit",
     "require_restore_allowed",
     "require_scope",
     "require_within_limits",

@@ -19,7 +19,6 @@ from domain.errors import (
     require_present,
 )
 from domain.model import SCOPE_APPROVE, ApprovalState, Confirmation, Principal, Waiver
-from domain.policy.rate_limits import SCHEDULE_VIA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,11 +84,11 @@ def new_approval_id(uow: UnitOfWork, ids: Ids) -> str:
 
 
 def sweep_principal(principal: Principal) -> Principal:
-    """The principal of a sweep that the caller approved or started.
+    """The principal of a sweep that the caller approved or started, whose name stays on record.
 
     A sweep is bound by its own caps, not by the caller's rate limit.
     """
-    return with_sweep_context(Principal(subject=SWEEP_SUBJECT, call=principal.call))
+    return Principal(subject=SWEEP_SUBJECT, call=with_sweep_context(principal).call)
 
 
 def is_approval_visible(approval: Approval, principal: Principal) -> bool:
@@ -303,5 +302,5 @@ def with_sweep_context(principal: Principal) -> Principal:
     return (
         principal
         if principal.call is None
-        else replace(principal, call=replace(principal.call, via=f"{SCHEDULE_VIA}:sweep"))
+        else replace(principal, call=replace(principal.call, swept_by=principal.subject))
     )

@@ -85,6 +85,11 @@ def require_within_limits(limits: ProvisionLimits, *, live: int, wanted: int | N
             msg,
             suggested_action="Ask for the teardown of a dataset that nobody needs any more, then call again.",
         )
+    require_records_within_limit(limits, wanted)
+
+
+def require_records_within_limit(limits: ProvisionLimits, wanted: int | None) -> None:
+    """Require that a dataset of that size is within the limit. Raises QuotaExceededError."""
     if wanted is not None and wanted > limits.records_per_dataset:
         msg = f"The call asks for {wanted} records; a dataset may have {limits.records_per_dataset}."
         action = f"Ask for {limits.records_per_dataset} records or fewer, or have limits.records_per_dataset raised."
@@ -93,11 +98,13 @@ def require_within_limits(limits: ProvisionLimits, *, live: int, wanted: int | N
         )
 
 
-def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, object]) -> None:
-    """Require that a provision with these arguments can attach to the live dataset.
+def require_attachable(
+    dataset: Dataset, journey_id: str, named: Mapping[str, object], *, retry: bool = False
+) -> None:
+    """Require that a provision with these arguments can attach to the live dataset, or retry it.
 
-    `named` holds the arguments that the caller gave, of `template_id`, `record_count` and `data_source`. Raises
-    DatasetConflictError or TeardownInProgressError.
+    `named` holds the arguments that the caller gave, of `template_id`, `record_count` and `data_source`. The retry of a
+    dataset whose choices may change may name others. Raises DatasetConflictError or TeardownInProgressError.
     """
     if dataset.journey_id != journey_id:
         msg = f"{dataset.name} is live already and belongs to the journey {dataset.journey_id!r}."
@@ -106,22 +113,42 @@ def require_attachable(dataset: Dataset, journey_id: str, named: Mapping[str, ob
         )
     if dataset.status is DatasetStatus.TEARDOWN:
         raise teardown_in_progress_error(dataset)
+    has = differing_choices(dataset, named)
+    changeable = has_changeable_choices(dataset)
+    if has and not (retry and changeable):
+        different = [f"{name} is {value}, not {named[name]}" for name, value in has.items()]
+        msg = f"{dataset.name} is live already, and differs: {'; '.join(different)}."
+        names = " and ".join(f'"{name}"' for name in has)
+        action = f"To use the live dataset as it is, leave out {names}. {DatasetConflictError.action}"
+        if changeable:
+            action = (
+                f'It is failed: to run it again with {names} as given, make the same call with "retry": true.'
+            )
+        raise DatasetConflictError(
+            msg,
+            field=next(iter(has)),
+            suggested_action=action,
+            dataset_id=dataset.dataset_id,
+        )
+
+
+def differing_choices(dataset: Dataset, named: Mapping[str, object]) -> dict[str, object]:
+    """What the dataset has, for each of the arguments that name something else."""
     has = {
         "template_id": dataset.template.template_id,
         "record_count": dataset.requested_count or dataset.record_count or "all that the template has",
         "data_source": dataset.data_source,
     }
-    different = [f"{name} is {has[name]}, not {value}" for name, value in named.items() if has[name] != value]
-    if different:
-        msg = f"{dataset.name} is live already, and differs: {'; '.join(different)}."
-        fields = [name for name, value in named.items() if has[name] != value]
-        names = " and ".join(f'"{name}"' for name in fields)
-        raise DatasetConflictError(
-            msg,
-            field=fields[0],
-            suggested_action=f"To use the live dataset as it is, leave out {names}. {DatasetConflictError.action}",
-            dataset_id=dataset.dataset_id,
-        )
+    return {name: has[name] for name, value in named.items() if has[name] != value}
+
+
+def has_changeable_choices(dataset: Dataset) -> bool:
+    """Whether a retry may change template, count and source: nothing of a failed dataset is served.
+
+    The content of a restored dataset comes from its archive, so it has none of these choices.
+    """
+    settled = dataset.run is None or dataset.run.kind in BLOCKING_RUNS
+    return dataset.status is DatasetStatus.FAILED and settled and dataset.restored_from is None
 
 
 def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:

@@ -21,21 +21,25 @@ CALL_USE: Final = "call"
 TEARDOWN_USE: Final = "teardown"
 MINUTE: Final = timedelta(minutes=1)
 HOUR: Final = timedelta(hours=1)
-SCHEDULE_VIA: Final = "schedule"
-"""The prefix of `RequestContext.via` for work that no principal asked for; `schedule:sweep` for a sweep."""
+_SCHEDULES: Final = "schedule:"
+"""What the subjects of schedules begin with."""
+_COMMAND_LINE: Final = "cli"
+_PERSONS: Final = "person:"
+"""What the subjects of persons at a terminal begin with."""
 _WINDOWS_STORED: Final = 2
 """How many windows a use is stored for, so that a process whose clock is behind still counts it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """Rate limits of one principal; 0 for no limit."""
+    """Rate limits of one principal; 0 for no limit. A person at a terminal has a limit of teardowns of their own."""
 
     calls_per_minute: int = 120
     teardowns_per_hour: int = 20
+    terminal_teardowns_per_hour: int = 200
 
 
-UNLIMITED: Final = RateLimits(calls_per_minute=0, teardowns_per_hour=0)
+UNLIMITED: Final = RateLimits(calls_per_minute=0, teardowns_per_hour=0, terminal_teardowns_per_hour=0)
 
 
 class RateLimiter:
@@ -54,7 +58,10 @@ class RateLimiter:
 
     async def count_teardown(self, principal: Principal) -> int | None:
         """Count one teardown before its claim, and return its number for `refund`. Raises RateLimitedError."""
-        limit = self._limits.teardowns_per_hour
+        limits = self._limits
+        limit = (
+            limits.terminal_teardowns_per_hour if _is_at_terminal(principal) else limits.teardowns_per_hour
+        )
         return await self._consume(principal, TEARDOWN_USE, limit, HOUR, f"{limit} teardowns an hour")
 
     async def refund(self, use: int | None) -> None:
@@ -65,7 +72,7 @@ class RateLimiter:
     async def _consume(
         self, principal: Principal, kind: str, limit: int, window: timedelta, allowance: str
     ) -> int | None:
-        if not limit or _is_scheduled(principal):
+        if not limit or _is_unlimited(principal):
             return None
         now = self._clock.now()
 
@@ -79,9 +86,18 @@ class RateLimiter:
         return await self._store.transact(use, lasting=False)
 
 
-def _is_scheduled(principal: Principal) -> bool:
-    via = principal.call.via if principal.call else principal.subject
-    return via.startswith(SCHEDULE_VIA)
+def _is_at_terminal(principal: Principal) -> bool:
+    """Whether it is a person at a terminal: only the command line calls somebody so, and only there."""
+    return principal.call is not None and (
+        principal.call.via == _COMMAND_LINE and principal.subject.startswith(_PERSONS)
+    )
+
+
+def _is_unlimited(principal: Principal) -> bool:
+    """Whether it is a schedule, or a sweep: these have caps of their own."""
+    if principal.call is None:
+        return principal.subject.startswith(_SCHEDULES)
+    return principal.call.swept_by is not None
 
 
 def _rate_limited_error(allowance: str, left: timedelta) -> RateLimitedError:

@@ -80,6 +80,10 @@ class Engine(Protocol):
         """Find out who runs the saga; nobody, where it was never started, has ended, or its process died."""
         ...
 
+    async def probe(self) -> None:
+        """Check that a saga could be started now. Raises StoreFailedError."""
+        ...
+
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """The sagas that are no longer tried, because one process after another died in the same step."""
         ...

@@ -34,6 +34,10 @@ class Templates(Protocol):
         """Every template, in the order of their ids. Raises MockDataMissingError."""
         ...
 
+    async def count_records(self, template: Template, at_most: int) -> int:
+        """How many records a template holds, counted up to `at_most`. Raises TemplateInvalidError."""
+        ...
+
     def open_records(self, template: Template) -> AbstractContextManager[RecordStream]:
         """Open a template's records; enter it in a worker thread."""
         ...

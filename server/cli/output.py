@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from datetime import datetime
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
 from rich import box
@@ -18,7 +20,7 @@ from domain.model import printable, printable_json
 from tools.commands import command_ends, complete_commands_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import ConsoleOptions, RenderableType
 
@@ -43,6 +45,7 @@ class Output:
         self._command_options = command_options
         self.aside = _stream_console(stderr=True)
         self._people = _stream_console(stderr=False)
+        self._stream: ItemStream | None = None
 
     def print_answer(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print the answer in the requested form. Called once per command, so that stdout has one document."""
@@ -52,6 +55,16 @@ class Output:
             sys.stdout.flush()
             return
         self.print_for_people(*people)
+
+    @contextmanager
+    def stream_items(self) -> Iterator[ItemStream]:
+        """Print the answer's `items` as they come, for an answer that is not held in memory.
+
+        With --json the whole is one document, like that of `print_answer`. An error in between becomes its `error`.
+        """
+        self._stream = ItemStream(self._command_options)
+        yield self._stream
+        self._stream = None
 
     def print_for_people(self, *people: RenderableType) -> None:
         """Print the paragraphs with a blank line between them; nothing with --json."""
@@ -68,15 +81,49 @@ class Output:
 
     def print_error(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print an error: with --json the object on stdout, else the text on stderr."""
-        if self.as_json:
-            self.print_answer(document)
-        else:
+        if not self.as_json:
             self.print_note(*people)
+        elif self._stream and self._stream.begun:
+            self._stream.end(document)
+        else:
+            self.print_answer(document)
 
     def _print_completed(self, console: Console, what: RenderableType) -> None:
         # The terminal wraps sentences itself: a line break of ours inside a path would end up in what is copied.
         soft_wrap = isinstance(what, str | Text)
         console.print(_complete_renderable(what, self._command_options), soft_wrap=soft_wrap)
+
+
+class ItemStream:
+    """A JSON document on stdout whose `items` are written as they come, in the form of `Output.print_answer`."""
+
+    def __init__(self, command_options: Callable[[], str] = str) -> None:
+        """Complete the commands in what is written by these options."""
+        self._command_options = command_options
+        self._count = 0
+
+    @property
+    def begun(self) -> bool:
+        """Whether a part of the document is written."""
+        return self._count > 0
+
+    def print_items(self, documents: Iterable[dict[str, Any]]) -> None:
+        """Write the next items."""
+        for each in documents:
+            sys.stdout.write("," if self._count else '{\n  "items": [')
+            sys.stdout.write("\n" + indent(self._to_json(each), "    "))
+            self._count += 1
+        sys.stdout.flush()
+
+    def end(self, document: dict[str, Any]) -> None:
+        """Write the rest of the document, which is not empty, after the items."""
+        sys.stdout.write("\n  ]," if self._count else '{\n  "items": [],')
+        sys.stdout.write(self._to_json(document).removeprefix("{") + "\n")
+        sys.stdout.flush()
+
+    def _to_json(self, document: dict[str, Any]) -> str:
+        completed = complete_commands_json(document, self._command_options())
+        return json.dumps(printable_json(completed), indent=2)
 
 
 class _PrintableConsole(Console):

@@ -11,19 +11,22 @@ from rich.panel import Panel
 from rich.text import Text
 
 from domain.errors import DeclinedError
-from domain.model import Confirmation
+from domain.model import SCOPE_APPROVE, Confirmation, Waiver
 from domain.policy import requires_approval
+from server.cli.command import on_terminal
 from server.cli.output import format_duration, format_value, render_facts
 from server.cli.views.tables import render_batch_request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from rich.console import Console, RenderableType
 
     from domain.governance import ApprovalService
-    from domain.model import ConfirmationRequest
+    from domain.model import ConfirmationRequest, Confirmer
     from domain.ports import Clock
+    from server.cli.command import Invocation
+    from tools.services import Services
 
 
 class TypedNameConfirmer:
@@ -33,12 +36,24 @@ class TypedNameConfirmer:
     `alone`, an approval request to another person is filed instead.
     """
 
-    def __init__(self, console: Console, approvals: ApprovalService, clock: Clock, *, alone: bool) -> None:
-        """Ask on `console`; file and record approvals with `approvals`."""
+    def __init__(
+        self,
+        console: Console,
+        approvals: ApprovalService,
+        clock: Clock,
+        *,
+        alone: bool,
+        confirmed: Collection[ConfirmationRequest] = (),
+    ) -> None:
+        """Ask on `console`; file and record approvals with `approvals`.
+
+        The person has `confirmed` these together, and is not asked about them again while they are as they were shown.
+        """
         self._console = console
         self._approvals = approvals
         self._clock = clock
         self._alone = alone
+        self._confirmed = {(each.dataset.dataset_id, each.generation) for each in confirmed}
 
     async def ask(self, question: ConfirmationRequest) -> Confirmation | None:
         """Ask for the name to be typed, and return the confirmation.
@@ -49,7 +64,9 @@ class TypedNameConfirmer:
         approval = requires_approval(dataset, question.concession)
         if approval and not self._alone:
             return await self._approvals.ask(question)
-        if await prompt_for_phrase(self._console, question.shown, dataset.name) != dataset.name:
+        if not self._is_confirmed(question) and (
+            await prompt_for_phrase(self._console, question.shown, dataset.name) != dataset.name
+        ):
             message = f"The typed text is not the dataset's name, {dataset.name}. Nothing was changed."
             raise DeclinedError(message, dataset_id=dataset.dataset_id)
         if approval:
@@ -64,6 +81,23 @@ class TypedNameConfirmer:
             requester=question.requester,
             shown=question.shown,
         )
+
+    def _is_confirmed(self, question: ConfirmationRequest) -> bool:
+        """Whether the person has confirmed exactly this; a waiver is always asked about by itself."""
+        known = (question.dataset.dataset_id, question.generation) in self._confirmed
+        return known and question.concession is Waiver.NONE
+
+
+def terminal_confirmer(
+    run: Invocation, services: Services, confirmed: Collection[ConfirmationRequest] = ()
+) -> Confirmer | None:
+    """The confirmer for a person on this terminal; None without a terminal, so that a request is filed."""
+    if not on_terminal():
+        return None
+    alone = run.principal.has_scope(SCOPE_APPROVE) and not run.load_settings().identity.configured
+    return TypedNameConfirmer(
+        run.output.aside, services.approvals, services.clock, alone=alone, confirmed=confirmed
+    )
 
 
 async def prompt_for_phrase(console: Console, details: Mapping[str, Any], phrase: str) -> str:

@@ -7,6 +7,7 @@ does not know. Folders are copied before that instant and again after it, so fil
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,9 +20,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from domain.errors import InvalidArgumentError, StoreFailedError, format_timestamp
+from domain.errors import InvalidArgumentError, Recovery, StoreFailedError, format_timestamp
 from server.infra.filesystem.durable import draft_target_name, flush_folder
-from server.infra.filesystem.errors import translate_os_errors
+from server.infra.filesystem.errors import describe_os_error, translate_os_errors
+from server.infra.sqlite import interpret_sqlite_error
 from server.infra.state_keys import STATE_KEY_FILE
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ _RUNNING: Final = "select count(*) from datasets where running = 1"
 _EVENT: Final = "select coalesce(max(seq), 0) from events"
 _HEAD: Final = "select position || ':' || hash from audit_chain order by position desc limit 1"
 _INSTALLATION: Final = "select installation_id from installation"
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The errors that reading never meets."""
 
 _translate_to_store_failure: Final = partial(translate_os_errors, StoreFailedError)
 
@@ -85,11 +90,11 @@ def create_backup(settings: Settings, to: Path) -> BackupManifest:
         to.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir(mode=0o700)
     try:
-        _copy_folders(folders, draft)
-        at = _copy_databases(_existing_databases(settings), draft)
-        _copy_folders(folders, draft)
+        _copy_folders(folders, draft, to)
+        at = _copy_databases(_existing_databases(settings), draft, to)
+        _copy_folders(folders, draft, to)
         key = settings.data_dir / STATE_KEY_FILE
-        with _translate_to_store_failure("copy", key):
+        with _translate_copy_errors(key, to):
             if key.exists():
                 shutil.copy2(key, draft / STATE_KEY_FILE)
         manifest = _build_manifest(draft, at, elsewhere, check_staging=STAGING in folders)
@@ -147,7 +152,7 @@ def _own_and_external_folders(settings: Settings) -> tuple[dict[str, Path], tupl
     return own, tuple(str(path) for name, path in folders.items() if name not in own)
 
 
-def _copy_databases(databases: Mapping[str, Path], draft: Path) -> datetime:
+def _copy_databases(databases: Mapping[str, Path], draft: Path, to: Path) -> datetime:
     with ExitStack() as stack:
         readers: dict[str, sqlite3.Connection] = {}
         with ExitStack() as writers:
@@ -164,7 +169,7 @@ def _copy_databases(databases: Mapping[str, Path], draft: Path) -> datetime:
                     readers[name].execute("begin")
                     readers[name].execute("select 1 from sqlite_master").fetchone()
         for name, path in databases.items():
-            with _translate_sqlite_errors(path), closing(sqlite3.connect(draft / name)) as copy:
+            with _translate_copy_errors(path, to), closing(sqlite3.connect(draft / name)) as copy:
                 readers[name].backup(copy)
             (draft / name).chmod(path.stat().st_mode & 0o777)
     return at
@@ -188,9 +193,34 @@ def _translate_sqlite_errors(path: Path) -> Iterator[None]:
         raise StoreFailedError(f"Could not copy {path}: {error}.") from error
 
 
-def _copy_folders(folders: Mapping[str, Path], draft: Path) -> None:
+@contextmanager
+def _translate_copy_errors(source: Path, to: Path) -> Iterator[None]:
+    """Translate an error of copying, which blames the back-up's folder where only writing can have failed."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        why = interpret_sqlite_error(error).why
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise _target_error(to, why) from error
+        # SQLite does not say which of the two files it was.
+        raise StoreFailedError(f"Could not copy {source} to {to}: {why}.") from error
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _target_error(to, describe_os_error(error)) from error
+        raise StoreFailedError(f"Could not copy {source}: {describe_os_error(error)}.") from error
+
+
+def _target_error(to: Path, why: str) -> StoreFailedError:
+    return StoreFailedError(
+        f"Could not write to {to}: {why}.",
+        recovery=Recovery.NEEDS_HUMAN,
+        suggested_action="Make room there, or name a folder on another disk. Nothing of this back-up is left behind.",
+    )
+
+
+def _copy_folders(folders: Mapping[str, Path], draft: Path, to: Path) -> None:
     for name, source in folders.items():
-        with _translate_to_store_failure("copy", source):
+        with _translate_copy_errors(source, to):
             _copy_folder(source, draft / name)
 
 

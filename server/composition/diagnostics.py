@@ -18,7 +18,12 @@ from server.adapters.engine.engine import DurableEngine
 from server.composition.glean import open_existing_platform
 from server.composition.process import build_courier
 from server.composition.replicas.startup_checks import preview_startup_checks
-from server.composition.stores import build_template_repository, is_server_running, open_existing_store
+from server.composition.stores import (
+    build_template_repository,
+    describe_unopened_store,
+    is_server_running,
+    open_existing_store,
+)
 from server.doctor.clock import find_clock_problem
 from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
@@ -181,7 +186,7 @@ class _Probes:
 
     def _require_store(self) -> Store:
         if isinstance(self.opened, Exception):
-            raise ProbeSkippedError("not checked: there is no store")
+            raise ProbeSkippedError(f"not checked: {describe_unopened_store(self.opened)}")
         return self.opened
 
     async def _reach_webhook(self, webhook: WebhookSettings) -> str | None:

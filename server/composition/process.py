@@ -176,6 +176,7 @@ def _build_rate_limits(settings: Settings) -> RateLimits:
     return RateLimits(
         calls_per_minute=settings.limits.calls_per_minute,
         teardowns_per_hour=settings.limits.teardowns_per_hour,
+        terminal_teardowns_per_hour=settings.limits.terminal_teardowns_per_hour,
     )
 
 

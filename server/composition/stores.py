@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from anyio import to_thread
 
 from server.adapters.engine.engine import DurableEngine
+from server.adapters.store.schema import NOT_CREATED, NewerStoreError
 from server.adapters.store.sqlite.inspect import describe_pending_migration, has_unfinished_work
 from server.adapters.store.sqlite.store import SqliteStore
 from server.adapters.templates import FolderTemplates
@@ -40,11 +41,31 @@ def build_store(settings: Settings) -> ThreadedStore:
     return SqliteStore(settings.store_path)
 
 
+class StorePendingError(ProbeSkippedError):
+    """There is no store yet, or it is of an older version: `pending` says which."""
+
+    def __init__(self, message: str, pending: str) -> None:
+        """Keep the finding on the store, and why it is not opened."""
+        super().__init__(message)
+        self.pending = pending
+
+
+def describe_unopened_store(error: Exception) -> str:
+    """Why the store could not be opened, as the end of a sentence."""
+    if isinstance(error, StorePendingError):
+        if error.pending == NOT_CREATED:
+            return "there is no store yet"
+        return "the store is of an older version, and the next start migrates it"
+    if isinstance(error, NewerStoreError):
+        return "the store is of a newer version, and only that version can use it"
+    return "the store cannot be opened"
+
+
 @asynccontextmanager
 async def open_existing_store(settings: Settings) -> AsyncIterator[ThreadedStore]:
     """Open the store without making or migrating it.
 
-    Raises ProbeSkippedError when it must be made or migrated first, and SettingsError or StoreFailedError.
+    Raises StorePendingError when it must be made or migrated first, and SettingsError or StoreFailedError.
     """
     if settings.store.shared:
         from server.adapters.store.postgres import store
@@ -55,7 +76,7 @@ async def open_existing_store(settings: Settings) -> AsyncIterator[ThreadedStore
         pending = await to_thread.run_sync(describe_pending_migration, settings.store_path)
     if pending:
         where = settings.store.address.name if settings.store.shared else settings.store_path
-        raise ProbeSkippedError(f"{where}: {pending}")
+        raise StorePendingError(f"{where}: {pending}", pending)
     async with build_store(settings) as opened:
         yield opened
 

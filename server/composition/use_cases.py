@@ -14,6 +14,7 @@ from domain.governance import (
     SCHEDULED_RUN_KIND,
     ApprovalService,
     BatchApprovalService,
+    GroupTeardownService,
     LeaseService,
     OrphanService,
     RegistryService,
@@ -134,6 +135,7 @@ def build_services(  # noqa: PLR0913
         approvals=approvals,
         health=_build_health_service(deps, deps.platform),
         orphans=OrphanService(deps.store, deps.clock, grace_days=grace_days, caps=caps),
+        group_teardowns=GroupTeardownService(deps.store, teardowns),
         sweep_lists=BatchApprovalService(deps.store, deps.clock, deps.ids, deps.settings, teardowns),
         datasets=DatasetService(
             store=deps.store,

@@ -29,8 +29,10 @@ _LONGEST: Final = 100_000
 
 
 _REPEATED_S: Final = 60.0
+_REMEMBERED: Final = 1000
+_BY_MESSAGE: Final = ("asyncio", "dbos")
 _BY_ANYBODY: Final = (
-    "asyncio",
+    "mcp.server.transport_security",
     "server.infra.guarded_http",
     "server.web.own_site",
     "uvicorn.error",
@@ -39,27 +41,41 @@ _BY_ANYBODY: Final = (
 
 
 class RepetitionFilter(logging.Filter):
-    """Lets what anybody can cause through once a minute, by the place in the code; errors with a traceback always.
+    """Lets what repeats itself through once a minute, then with how often it was `repeated` meanwhile.
 
-    `asyncio` logs everything at one place: of it, each first line of a message once a minute.
+    What anybody can cause repeats itself by the place in the code, except errors with a traceback. `asyncio` logs
+    everything at one place, and the saga engine one trouble of its database at many: what they log repeats itself by
+    the first line of the message, and only its first time has a traceback.
     """
 
     def __init__(self, timer: Callable[[], float] = time.monotonic) -> None:
         """Measure time by `timer`."""
         super().__init__()
         self._timer = timer
-        self._last: dict[object, float] = {}
+        self._last: dict[object, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is logged."""
-        if record.name not in _BY_ANYBODY or (record.exc_info and record.name != "asyncio"):
+        by_message = record.name in _BY_MESSAGE
+        if not by_message and (record.name not in _BY_ANYBODY or record.exc_info):
             return True
-        place = record.getMessage().partition("\n")[0] if record.name == "asyncio" else record.lineno
-        now, last = self._timer(), self._last.get((record.name, place))
+        place = record.getMessage().partition("\n")[0] if by_message else record.lineno
+        key, now = (record.name, place), self._timer()
+        self._forget_old(now)
+        last, repeated = self._last.get(key, (None, 0))
         if last is not None and now - last < _REPEATED_S:
+            self._last[key] = (last, repeated + 1)
             return False
-        self._last[record.name, place] = now
+        if repeated:
+            record.repeated = repeated
+            record.exc_info = record.exc_text = None
+        self._last[key] = (now, 0)
         return True
+
+    def _forget_old(self, now: float) -> None:
+        """Forget what has not come for a while, so that ever new messages take no memory."""
+        if len(self._last) >= _REMEMBERED:
+            self._last = {key: seen for key, seen in self._last.items() if now - seen[0] < _REPEATED_S}
 
 
 def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> None:
@@ -90,7 +106,7 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=(*shared, structlog.stdlib.ExtraAdder(allow=["repeated"])),
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -102,6 +118,9 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     handler.addFilter(RepetitionFilter())
     handler.addFilter(_is_logged)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # DBOS gives its logger a handler of its own, with a format of its own, unless the logger has one.
+    engine = logging.getLogger("dbos")
+    engine.handlers, engine.propagate = [logging.NullHandler()], True
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect

@@ -314,6 +314,12 @@ class LimitsSettings(Section):
         le=1_000_000,
         description="Teardowns that one principal may begin in an hour; 0 for no limit.",
     )
+    terminal_teardowns_per_hour: WholeNumber = Field(
+        default=200,
+        ge=0,
+        le=1_000_000,
+        description="Teardowns that a person at a terminal may begin in an hour; 0 for no limit.",
+    )
 
 
 class Dataops(Section):

@@ -151,12 +151,13 @@ def build_application(
 
 
 async def _require_ready(lazy_services: LazyServices) -> None:
-    """Raise LifecycleError unless the store can be read and the platform answers within a few seconds."""
+    """Raise LifecycleError unless store and platform answer within a few seconds, and a saga could be started."""
     with anyio.move_on_after(_READY_S):
         services = await lazy_services.get_services()
         await services.health.probe_platform()
+        await services.sagas.probe()
         return
-    raise PlatformUnavailableError("Store and platform did not answer in time.")
+    raise PlatformUnavailableError("Store, platform and saga engine did not answer in time.")
 
 
 class _Listener(uvicorn.Server):

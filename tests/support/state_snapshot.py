@@ -170,6 +170,9 @@ class _ColumnRecorder:
     def make_append_only(self, name: str) -> None:
         pass
 
+    def add_number(self, name: str, column: str) -> None:
+        pass
+
     def run_statements(self, statements: str) -> None:
         pass
 

@@ -70,7 +70,7 @@ class OrphansAnswer(Answer):
 def orphans_answer(page: OrphanPage) -> OrphansAnswer:
     """Build the answer for a page of orphans."""
     return OrphansAnswer(
-        items=[_item(each) for each in page.items],
+        items=[orphan_item(each) for each in page.items],
         count=len(page.items),
         unknown=list(page.unknown) or None,
         next_cursor=page.next_cursor,
@@ -78,7 +78,8 @@ def orphans_answer(page: OrphanPage) -> OrphansAnswer:
     )
 
 
-def _item(facts: OrphanFacts) -> OrphanItem:
+def orphan_item(facts: OrphanFacts) -> OrphanItem:
+    """Build the item of one orphan."""
     dataset = facts.dataset
     return OrphanItem(
         name=dataset.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.audit import publish_events, record_audit_entry
 from domain.connectors import dataset_name
@@ -24,11 +24,13 @@ from domain.lifecycle.uses import used_dataset
 from domain.model import Dataset, DatasetStatus, DataSource, require_identifier
 from domain.policy import (
     ProvisionLimits,
+    differing_choices,
     find_client,
     find_journey,
     may_retry,
     require_attachable,
     require_provision_allowed,
+    require_records_within_limit,
     require_within_limits,
 )
 
@@ -68,6 +70,16 @@ class ProvisionRequest:
     data_source: DataSource | None = None
     retry: bool = False
 
+    @property
+    def named_choices(self) -> dict[str, object]:
+        """The choices that the caller has named, by their arguments."""
+        named = {
+            "template_id": self.template_id,
+            "record_count": self.record_count,
+            "data_source": self.data_source,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionResult:
@@ -76,6 +88,22 @@ class ProvisionResult:
     dataset: Dataset
     created: bool
     progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Undecided:
+    """A call for which a template is still to be chosen: for a new dataset, or for the retry of a `failed` one."""
+
+    client: Client
+    failed: Dataset | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    """The template and the number of records that were chosen; None: all that the template has."""
+
+    template: TemplateChoice
+    count: int | None
 
 
 class ProvisionService:
@@ -112,7 +140,7 @@ class ProvisionService:
             await self._sagas.fail_dead_letters()
         now = self._clock.now()
 
-        def attach(uow: UnitOfWork) -> ProvisionResult | Client:
+        def attach(uow: UnitOfWork, chosen: _Choice | None = None) -> ProvisionResult | _Undecided:
             client = find_client(
                 uow, request.client_id, principal, journey_id=request.journey_id, stage=request.stage
             )
@@ -123,8 +151,8 @@ class ProvisionService:
             if live is None:
                 require_provision_allowed(journey, request.stage)
                 require_not_draining(uow)
-                return client
-            return self._attach(uow, live, journey, request, principal, now)
+                return _Undecided(client=client)
+            return self._attach(uow, live, client, journey, request, chosen, principal, now)
 
         try:
             answer = await self._store.transact(attach)
@@ -135,14 +163,13 @@ class ProvisionService:
                 require_known_template(known, request.dataset_type, request.template_id)
             raise
         if not isinstance(answer, ProvisionResult):
-            templates = await self._templates.list()
-            template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
+            chosen = await self._choose(request, answer)
 
             def admit(uow: UnitOfWork) -> ProvisionResult:
-                found = attach(uow)
+                found = attach(uow, chosen)
                 if isinstance(found, ProvisionResult):
                     return found
-                return self._admit(uow, request, template, choice, principal, now)
+                return self._admit(uow, request, chosen, principal, now)
 
             answer = await self._store.transact(admit)
         await self._sagas.ensure_running(answer.dataset)
@@ -165,26 +192,51 @@ class ProvisionService:
             raise provision_failed_error(dataset)
         return ProvisionResult(dataset=dataset, created=begun.created, progress=progress)
 
+    async def _choose(self, request: ProvisionRequest, undecided: _Undecided) -> _Choice:
+        """Choose the template and the count: for a new dataset, or for the retry of one that names another of them.
+
+        Raises UnknownTemplateError, and InvalidArgumentError when the template has fewer records than are asked for.
+        """
+        failed = undecided.failed
+        named = request.template_id or (failed.template.template_id if failed else None)
+        templates = await self._templates.list()
+        template, choice = choose_template(templates, undecided.client, request.dataset_type, named)
+        count = request.record_count or template.default_record_count
+        declared = template.default_record_count
+        # Only a call that asks for more than is declared has the records counted; they may be many.
+        if request.record_count and declared and request.record_count > declared:
+            require_records_within_limit(self._limits, request.record_count)
+            held = await self._templates.count_records(template, request.record_count)
+            if held < request.record_count:
+                raise _too_few_records_error(template, held, request.record_count)
+        if failed and failed.template.template_id == choice.template_id:
+            return _Choice(template=failed.template, count=request.record_count or failed.requested_count)
+        return _Choice(template=choice, count=count)
+
     def _attach(
         self,
         uow: UnitOfWork,
         live: Dataset,
+        client: Client,
         journey: Journey,
         request: ProvisionRequest,
+        chosen: _Choice | None,
         principal: Principal,
         now: datetime,
-    ) -> ProvisionResult:
-        named = {
-            "template_id": request.template_id,
-            "record_count": request.record_count,
-            "data_source": request.data_source,
-        }
-        require_attachable(
-            live, request.journey_id, {name: value for name, value in named.items() if value is not None}
-        )
+    ) -> ProvisionResult | _Undecided:
+        named = request.named_choices
+        require_attachable(live, request.journey_id, named, retry=request.retry)
         if not request.retry or not may_retry(live, journey, now):
             return ProvisionResult(dataset=live, created=False)
         require_not_draining(uow)
+        different = differing_choices(live, named)
+        if different and chosen is None:
+            return _Undecided(client=client, failed=live)
+        changes: dict[str, Any] = {}
+        if different and chosen:
+            require_records_within_limit(self._limits, chosen.count)
+            changes = {"template": chosen.template, "requested_count": chosen.count}
+            changes["data_source"] = request.data_source or live.data_source
         retried = with_provision_run(
             used_dataset(
                 uow,
@@ -194,25 +246,27 @@ class ProvisionService:
                 attempt=live.attempt + 1,
                 failure=None,
                 recheck=None,
+                **changes,
             ),
             now,
         )
         uow.datasets.put(retried)
-        publish_events(uow, provisioning_started_event(retried, now))
-        record_audit_entry(uow, principal, "retry begun", dataset=retried, attempt=retried.attempt)
+        template_id = retried.template.template_id if "template_id" in different else None
+        publish_events(uow, provisioning_started_event(retried, now, template_id=template_id))
+        details: dict[str, Any] = {name: named[name] for name in different}
+        record_audit_entry(uow, principal, "retry begun", dataset=retried, attempt=retried.attempt, **details)
         return ProvisionResult(dataset=retried, created=False)
 
     def _admit(
         self,
         uow: UnitOfWork,
         request: ProvisionRequest,
-        template: Template,
-        choice: TemplateChoice,
+        chosen: _Choice,
         principal: Principal,
         now: datetime,
     ) -> ProvisionResult:
-        wanted = request.record_count or template.default_record_count
-        require_within_limits(self._limits, live=uow.datasets.count_live(request.client_id), wanted=wanted)
+        live = uow.datasets.count_live(request.client_id)
+        require_within_limits(self._limits, live=live, wanted=chosen.count)
         name = dataset_name(request.client_id, request.stage, request.dataset_type)
         dataset = Dataset(
             dataset_id=generate_dataset_id(uow, name, self._ids),
@@ -221,12 +275,12 @@ class ProvisionService:
             journey_id=request.journey_id,
             stage=request.stage,
             dataset_type=request.dataset_type,
-            template=choice,
+            template=chosen.template,
             data_source=request.data_source or DataSource.MOCK_TEMPLATE,
             status=DatasetStatus.PROVISIONING,
             created_at=now,
             last_used_at=now,
-            requested_count=wanted,
+            requested_count=chosen.count,
         )
         return admit_dataset(uow, dataset, principal, now)
 
@@ -306,6 +360,15 @@ def generate_dataset_id(uow: UnitOfWork, name: str, ids: Ids) -> str:
     while uow.datasets.get(dataset_id := f"{name.lower()}-{ids.token()}"):
         pass
     return dataset_id
+
+
+def _too_few_records_error(template: Template, held: int, wanted: int) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"The template {template.template_id} has {held} records; the call asked for {wanted}.",
+        field="record_count",
+        available=held,
+        suggested_action=f'Ask for {held} records or fewer, or leave out "record_count".',
+    )
 
 
 def _validate_request(request: ProvisionRequest) -> None:

@@ -62,6 +62,10 @@ class SagaRunner:
         self._engine = engine
         self._clock = clock
 
+    async def probe(self) -> None:
+        """Check that a saga could be started now. Raises StoreFailedError."""
+        await self._engine.probe()
+
     async def ensure_running(self, dataset: Dataset) -> None:
         """Ensure that the saga of a dataset's run is running, also when the process that admitted it died.
 

@@ -164,6 +164,26 @@ class TeardownService:
         given = await confirmer.ask(request) if confirmer else None
         return given or await self._confirmer.ask(request)
 
+    async def preview(
+        self, dataset_id: str, reason: TeardownReason, principal: Principal
+    ) -> ConfirmationRequest | None:
+        """What a person is shown before a teardown; None for a dataset whose teardown was claimed or is done.
+
+        Raises the refusal that applies whatever a person would answer. Changes nothing.
+        """
+        dataset = await self._load_as_of_now(dataset_id, principal)
+        if dataset.status in _CLAIMED_OR_ARCHIVED:
+            return None
+        observation = await observe_connector(self._store, self._platform, dataset)
+        teardown = Teardown(
+            reason=reason,
+            requester=principal.subject,
+            former_status=dataset.status,
+            started_at=self._clock.now(),
+        )
+        await self._store.read(lambda uow: self._raise_if_blocked(uow, dataset, observation, teardown))
+        return self._build_confirmation_request(dataset, reason, principal)
+
     async def build_confirmation_request(
         self, dataset_id: str, reason: TeardownReason, principal: Principal
     ) -> ConfirmationRequest | None:

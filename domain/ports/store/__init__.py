@@ -11,7 +11,7 @@ from domain.ports.store.audit import (
     UnsealedTail,
 )
 from domain.ports.store.paging import iterate_pages, paginate
-from domain.ports.store.repositories import DatasetQuery, DatasetWithJourney, Setting
+from domain.ports.store.repositories import DatasetQuery, DatasetWithJourney, JourneyKey, Setting
 from domain.ports.store.unit_of_work import Store, UnitOfWork
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "ChainLink",
     "DatasetQuery",
     "DatasetWithJourney",
+    "JourneyKey",
     "SealedEntry",
     "Setting",
     "Store",

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DatasetWithJourney: TypeAlias = "tuple[Dataset, Journey | UnreadableRow | None]"
+JourneyKey: TypeAlias = "tuple[str, str]"
+"""The key of a journey: the id of its client, and its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,10 @@ class ClientRepository(Protocol):
     def get(self, client_id: str) -> Client | None: ...
     def get_spelt_like(self, client_id: str) -> Client | None: ...
     def all(self) -> list[Client]: ...
+    def find(self, *, after: str | None = None, limit: int = 100) -> list[Client]:
+        """Clients, in the order of `client_id`, after that id."""
+        ...
+
     def put(self, client: Client) -> None: ...
 
 
@@ -69,6 +75,12 @@ class JourneyRepository(Protocol):
     def find(
         self, *, client_id: str | None = None, journey_id: str | None = None
     ) -> list[Journey | UnreadableRow]: ...
+    def list_keyed(
+        self, *, client_id: str | None = None, after: JourneyKey | None = None, limit: int = 100
+    ) -> list[tuple[JourneyKey, Journey | UnreadableRow]]:
+        """Journeys with their keys, in the order of the keys, after that key."""
+        ...
+
     def put(self, journey: Journey) -> None: ...
 
 
@@ -162,6 +174,12 @@ class ApprovalRepository(Protocol):
         limit: int = 100,
     ) -> list[Approval]:
         """Approval requests, in the order of `approval_id`; `states` are the stored states, empty for all."""
+        ...
+
+    def list_oldest(
+        self, *, states: tuple[ApprovalState, ...] = (), after: str | None = None, limit: int = 100
+    ) -> list[Approval]:
+        """Approval requests in the order in which they were filed, after the request of that id."""
         ...
 
     def put(self, approval: Approval) -> None: ...

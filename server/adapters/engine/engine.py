@@ -45,6 +45,8 @@ _ANSWER_S: Final = 30.0
 _DEAD_AFTER_S: Final = 4.0
 _LOST_S: Final = 5.0
 """Seconds after which a saga of ours that has not ended and does not run here is started again."""
+_PROBED_S: Final = 5.0
+"""Seconds for which it counts that the database took something."""
 _unreleased_presences: Final[list[Presence | PostgresPresence]] = []
 """Presences of engines whose sagas outlived them: these locks must be held until the process ends."""
 
@@ -129,6 +131,7 @@ class DurableEngine:
         self._closing = False
         self._reported: set[str] = set()
         self._idle_since: dict[str, float] = {}
+        self._probed: float | None = None
 
     @staticmethod
     def has_unfinished_sagas(where: Path | PostgresAddress) -> bool:
@@ -212,6 +215,16 @@ class DurableEngine:
                 return Worker.OTHER_PROCESS
             await anyio.sleep(_SLOWEST_POLL_S)
         return Worker.NOBODY
+
+    async def probe(self) -> None:
+        """Check that a saga could be started now. Raises StoreFailedError.
+
+        The engine's database is written to, at most once in a few seconds: whoever asks may ask often.
+        """
+        now = anyio.current_time()
+        if self._probed is None or now - self._probed >= _PROBED_S:
+            await anyio.to_thread.run_sync(self._journal.probe)
+            self._probed = now
 
     async def resume(self) -> None:
         """Adopt the sagas of dead processes, once."""

@@ -57,6 +57,11 @@ _FORGET_ATTEMPTS: Final = (
 )
 
 
+_HAS_ATTEMPTS: Final = "SELECT count(*) FROM attempts"
+_NO_SAGA: Final = "probe"
+"""No id of a saga has this form."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnfinishedSaga:
     """A saga that has not ended. `owner` is the process that runs or ran it; `queued` means that none runs it yet.
@@ -125,6 +130,11 @@ class Journal(ABC):
     def decrement_attempts(self, saga_ids: Iterable[str]) -> None:
         """Subtract one attempt of each saga: this process stops in good order, so they did not kill it."""
         self._execute(_DECREMENT_ATTEMPTS, *({"saga_id": each} for each in saga_ids))
+
+    def probe(self) -> None:
+        """Write something that means nothing, and that the next purge deletes; nothing before the first launch."""
+        if self._query(_HAS_ATTEMPTS, {}):
+            self._execute(_RECORD_ATTEMPT, {"saga_id": _NO_SAGA, "step": ""})
 
     def purge_attempts(self) -> None:
         """Delete the attempts of sagas whose records were deleted."""

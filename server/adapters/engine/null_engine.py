@@ -36,6 +36,9 @@ class NullEngine:
         worked_on = await anyio.to_thread.run_sync(DurableEngine.list_worked_on, self._where, [saga_id])
         return Worker.OTHER_PROCESS if worked_on else Worker.NOBODY
 
+    async def probe(self) -> None:
+        """Do nothing: no saga is started here."""
+
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
         """None: only a process that runs sagas knows them."""
         return ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import uuid4
 
+from domain.errors import SettingsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -34,6 +36,10 @@ class Tables(Protocol):
 
     def make_append_only(self, name: str) -> None:
         """Refuse every change and deletion of that table's rows."""
+        ...
+
+    def add_number(self, name: str, column: str) -> None:
+        """Add a column of numbers to a table; the rows that it has get 0."""
         ...
 
     def run_statements(self, statements: str) -> None:
@@ -107,6 +113,10 @@ _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
 create index approvals_in_state on approvals (state, approval_id);
 """
+
+
+# The order in which requests were filed. Those of earlier releases come first: their instant is only in the document.
+_FILED: Final = "create index approvals_filed on approvals (filed_at, approval_id);"
 
 
 # Partial indexes: the waiting deliveries stay few. The first of each dataset is read from the index alone.
@@ -206,6 +216,16 @@ def lapse_columns(to: Tables) -> None:
     to.run_statements(_LAPSES)
 
 
+def filed_columns(to: Tables) -> None:
+    """Add to approval requests when they were filed, by which they are listed page by page."""
+    to.add_number("approvals", "filed_at")
+    to.run_statements(_FILED)
+
+
+class NewerStoreError(SettingsError):
+    """A newer release has migrated the store."""
+
+
 NOT_CREATED: Final = "it is created at the first start"
 OUTDATED: Final = (
     "an older version created it; the next start migrates it, and the older version then refuses it"
@@ -219,5 +239,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     delivery_tables,
     actor_tables,
     lapse_columns,
+    filed_columns,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

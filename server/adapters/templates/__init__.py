@@ -43,6 +43,9 @@ class FolderTemplates:
     async def list(self) -> Sequence[Template]:
         return await to_thread.run_sync(self._list_templates)
 
+    async def count_records(self, template: Template, at_most: int) -> int:
+        return await to_thread.run_sync(self._count_records, template, at_most)
+
     @contextmanager
     def open_records(self, template: Template) -> Iterator[FolderRecords]:
         require_templates_folder(self._repository, self._subdir)
@@ -66,6 +69,15 @@ class FolderTemplates:
         if not templates:
             raise no_templates_error(self._repository, self._subdir)
         return templates
+
+    def _count_records(self, template: Template, at_most: int) -> int:
+        count = 0
+        with self.open_records(template) as records:
+            for batch in records:
+                count += len(batch)
+                if count >= at_most:
+                    return at_most
+        return count
 
     def _validate_templates(self, now: datetime) -> Sequence[TemplateReport]:
         templates = self._list_templates()

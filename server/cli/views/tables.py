@@ -30,8 +30,8 @@ def render_batch_request(details: Mapping[str, Any]) -> RenderableType:
     ]
     columns = ("dataset", "client", "stage", "records", "restorable until", "id (state)")
     return render_section(
-        f"{details['dataset']}, all of them orphans whose grace period is over",
-        render_facts((("why all at once", details["why"]), ("will be lost", details["lost"]))),
+        details.get("title") or f"{details['dataset']}, all of them orphans whose grace period is over",
+        render_facts((("why all at once", details.get("why")), ("will be lost", details["lost"]))),
         render_table(columns, rows, empty=""),
     )
 

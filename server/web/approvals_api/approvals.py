@@ -15,6 +15,7 @@ from starlette.routing import Route
 from domain.errors import ForbiddenError, InternalError, InvalidArgumentError, LifecycleError, ReadOnlyError
 from domain.governance import approve_and_execute
 from domain.policy import require_scope
+from domain.ports import iterate_pages
 from server.web.approvals_api.answers import NoIdentityError, error_response, json_response
 from server.web.approvals_api.requests import Form, parse_form, read_json_body
 from server.web.approvals_api.serialization import serialize_approval, serialize_sweep_result
@@ -67,8 +68,11 @@ class ApprovalsApi:
 
     async def _list_approvals(self, request: Request) -> Response:
         async def list_approvals(services: Services, principal: Principal) -> Mapping[str, Any]:
-            found = await services.approvals.list(principal)
-            return {"items": [serialize_approval(each) for each in found], "count": len(found)}
+            pages = iterate_pages(
+                lambda after: services.approvals.list(principal, after=after), lambda last: last.approval_id
+            )
+            items = [serialize_approval(each) async for page in pages for each in page]
+            return {"items": items, "count": len(items)}
 
         return await self._handle_request(request, "approvals list", list_approvals)
 

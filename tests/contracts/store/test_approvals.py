@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -90,6 +91,17 @@ async def test_requests_are_found_by_dataset_state_and_page(store: Store) -> Non
     assert await look(lambda uow: uow.approvals.find(states=waiting)) == [OPEN, FULL]
     assert await look(lambda uow: uow.approvals.find(states=waiting, dataset_id="d1")) == [OPEN]
     assert await look(lambda uow: uow.approvals.find(after="ap-1", limit=1)) == [FULL]
+
+
+async def test_requests_are_listed_in_the_order_in_which_they_were_filed(store: Store) -> None:
+    late = replace(OPEN, approval_id="ap-0", filed_at=NOW + timedelta(seconds=0.5))
+    await put(store, late, USED, FULL, OPEN)
+    look = store.read
+    assert await look(lambda uow: uow.approvals.list_oldest()) == [OPEN, FULL, USED, late]
+    assert await look(lambda uow: uow.approvals.list_oldest(after="ap-2", limit=9)) == [USED, late]
+    assert await look(lambda uow: uow.approvals.list_oldest(after="ap-1", limit=1)) == [FULL]
+    waiting = (ApprovalState.OPEN, ApprovalState.APPROVED)
+    assert await look(lambda uow: uow.approvals.list_oldest(states=waiting, after="ap-1")) == [FULL, late]
 
 
 async def test_a_changed_state_is_found_under_the_new_one(store: Store) -> None:

@@ -14,7 +14,7 @@ from mcp import MCPError
 from mcp.client.client import Client
 from mcp_types import INVALID_PARAMS
 
-from domain.errors import InvalidArgumentError, PlatformDeniedError
+from domain.errors import InvalidArgumentError, PlatformDeniedError, StoreUnavailableError
 from server.composition.lazy_services import LazyServices
 from server.mcp_server.server import build_server
 from server.web import http
@@ -58,15 +58,25 @@ class Health:
             raise self.error
 
 
+class Sagas:
+    """A saga engine that could start sagas, until it has an error."""
+
+    error: StoreUnavailableError | None = None
+
+    async def probe(self) -> None:
+        if self.error:
+            raise self.error
+
+
 @asynccontextmanager
 async def listening(
-    health: Health | HealthService, limits: ConnectionLimits | None = None
+    health: Health | HealthService, limits: ConnectionLimits | None = None, sagas: Sagas | None = None
 ) -> AsyncIterator[str]:
     """A server, and its address."""
 
     @asynccontextmanager
     async def services() -> AsyncIterator[Services]:
-        yield cast("Services", SimpleNamespace(health=health))
+        yield cast("Services", SimpleNamespace(health=health, sagas=sagas or Sagas()))
 
     stop = anyio.Event()
     door = open_listening_socket("127.0.0.1", 0)
@@ -99,6 +109,16 @@ async def test_it_is_up_whatever_the_platform_says_and_ready_when_that_answers()
             {"status": "not ready", "error": PlatformDeniedError("Glean refused the key.").as_dict()},
         )
         assert await get(f"{address}/healthz") == (200, {"status": "up"})
+
+
+async def test_it_is_not_ready_while_no_saga_can_be_started() -> None:
+    sagas = Sagas()
+    sagas.error = StoreUnavailableError("The saga engine's database failed: the disk is full.")
+    async with listening(Health(), sagas=sagas) as address:
+        status, answer = await get(f"{address}/readyz")
+        assert (status, answer["error"]) == (503, sagas.error.as_dict())
+        sagas.error = None
+        assert await get(f"{address}/readyz") == (200, {"status": "ready"})
 
 
 async def test_ready_means_that_the_real_store_and_the_real_platform_answer(tmp_path: Path) -> None:

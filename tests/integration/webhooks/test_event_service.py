@@ -61,6 +61,18 @@ async def test_the_last_events_come_in_their_order_with_how_they_stand(
     assert [each.id for each in await events.list_latest(KIM, dataset_id="d1")] == [found[0].id, found[2].id]
 
 
+async def test_events_are_listed_page_by_page_from_either_end(store: Store, clock: ManualClock) -> None:
+    events = EventService(store, clock)
+    await append_events(store, "d1", "d2", "d1", "d2")
+    await put(store, *(delivery("w", each, DeliveryState.PARKED) for each in range(1, 5)))
+
+    assert [each.seq for each in await events.list_latest(KIM, before=4, limit=2)] == [2, 3]
+    assert [each.seq for each in await events.list_oldest(KIM, limit=2)] == [1, 2]
+    assert [each.seq for each in await events.list_oldest(KIM, after=2, limit=2)] == [3, 4]
+    assert [each.seq for each in await events.list_oldest(KIM, dataset_id="d1", after=1)] == [3]
+    assert [each.seq for each in await events.list_parked(KIM, after=3, limit=2)] == [4]
+
+
 async def test_somebody_sees_the_events_of_their_clients_however_many_others_there_are(
     store: Store, clock: ManualClock
 ) -> None:

@@ -92,6 +92,9 @@ class PostgresTables:
             """
         )
 
+    def add_number(self, name: str, column: str) -> None:
+        self.run_statements(f"alter table {name} add column {column} {_TYPES[int]} not null default 0")
+
     def run_statements(self, statements: str) -> None:
         self._connection.execute(translate_definition(statements).encode())
 
@@ -172,7 +175,7 @@ def _pending_migrations(connection: Plain, address: PostgresAddress) -> set[str]
         return ours
     applied = {name for (name,) in connection.execute(_APPLIED)}
     if newer := applied - ours:
-        raise SettingsError(
+        raise schema.NewerStoreError(
             f"The store {address.name} was migrated by a newer version of dataset-lifecycle "
             f"(it has {', '.join(sorted(newer))}).",
             field="store.url",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import InvalidArgumentError
 from domain.model import Client, Journey, JourneyState, Stage, UnreadableRow
 from server.adapters.store.codec import from_micros, to_micros
 from server.adapters.store.repository import Repository
+
+if TYPE_CHECKING:
+    from domain.ports import JourneyKey
 
 _CLIENT: Final = "select client_id, name, industry, use_case from clients"
 _JOURNEY: Final = "select client_id, journey_id, stage, state, lease_expires_at, lapsed from journeys"
@@ -28,6 +31,13 @@ class ClientRepository(Repository):
 
     def all(self) -> list[Client]:
         rows = self._execute(f"{_CLIENT} order by client_id", {})
+        return [client for row in rows if (client := _client_from_row(row))]
+
+    def find(self, *, after: str | None = None, limit: int = 100) -> list[Client]:
+        rows = self._execute(
+            f"{_CLIENT} where client_id > :after order by client_id limit :limit",
+            {"after": after or "", "limit": limit},
+        )
         return [client for row in rows if (client := _client_from_row(row))]
 
     def put(self, client: Client) -> None:
@@ -68,6 +78,26 @@ class JourneyRepository(Repository):
         )
         rows = self._execute(f"{_JOURNEY} where {where} order by client_id, journey_id", filters)
         return [journey_from_row(*row) for row in rows]
+
+    def list_keyed(
+        self, *, client_id: str | None = None, after: JourneyKey | None = None, limit: int = 100
+    ) -> list[tuple[JourneyKey, Journey | UnreadableRow]]:
+        behind_client, behind_journey = after or ("", "")
+        where = (
+            "(client_id, journey_id) > (:behind_client, :behind_journey)"
+            if client_id is None
+            else "client_id = :client_id and journey_id > :behind_journey"
+        )
+        rows = self._execute(
+            f"{_JOURNEY} where {where} order by client_id, journey_id limit :limit",
+            {
+                "client_id": client_id,
+                "behind_client": behind_client,
+                "behind_journey": behind_journey,
+                "limit": limit,
+            },
+        )
+        return [((row[0], row[1]), journey_from_row(*row)) for row in rows]
 
     def put(self, journey: Journey) -> None:
         """Insert or replace. Raises InvalidArgumentError when an existing id differs in case only."""

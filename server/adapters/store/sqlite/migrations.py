@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from sqlite_utils import Database, Migrations
 
-from domain.errors import SettingsError
 from server.adapters.store import schema
 
 if TYPE_CHECKING:
@@ -62,6 +61,9 @@ class SqliteTables:
             """
         )
 
+    def add_number(self, name: str, column: str) -> None:
+        self.run_statements(f"alter table {name} add column {column} {_TYPES[int]} not null default 0;")
+
     def run_statements(self, statements: str) -> None:
         self._db.executescript(statements)
 
@@ -76,7 +78,7 @@ def migrate(db: Database, path: Path) -> None:
         ours(name=each.__name__)(_sqlite_migration(each))
     newer = {each.name for each in ours.applied(db)} - {each.__name__ for each in schema.MIGRATIONS}
     if newer:
-        raise SettingsError(
+        raise schema.NewerStoreError(
             f"The store {path} was migrated by a newer version of dataset-lifecycle "
             f"(it has {', '.join(sorted(newer))}).",
             field="store.url",

@@ -10,34 +10,50 @@ from rich.filesize import decimal
 from domain.errors import format_timestamp
 from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
+from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import format_value, render_facts, render_section, render_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from domain.lifecycle import Archive
 
 app = typer.Typer(help="List, verify and purge archives, or take a snapshot.", no_args_is_help=True)
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset that was archived.")]
-_PAGE = 500
 _COLUMNS = ("name", "records", "size", "restorable until", "purged", "dataset")
 
 
 @command(app, "list")
-async def list_archives(run: Invocation) -> None:
+async def list_archives(
+    run: Invocation,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", help="Only this client's.", show_default=False)
+    ] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    everything: Everything = False,
+) -> None:
     """List the archives, including purged ones."""
-    from domain.ports import iterate_pages
-
+    paging = Paging.parse(limit, cursor, everything=everything)
     async with run.open_services() as services:
-        pages = iterate_pages(
-            lambda after: services.archives.list_archives(run.principal, after=after, limit=_PAGE),
-            lambda last: last.dataset_id,
+        listing = Listing(
+            load=load_by_key(
+                "archives",
+                lambda after, count: services.archives.list_archives(
+                    run.principal, client_id=client_id, after=after, limit=count
+                ),
+                lambda last: last.dataset_id,
+            ),
+            serialize=_serialize_archive,
+            render=_render_archives,
         )
-        found = [each async for page in pages for each in page]
-    run.output.print_answer(
-        {"items": [_serialize_archive(each) for each in found], "count": len(found)},
-        render_table(_COLUMNS, map(_row, found), empty="There is no archive."),
-    )
+        await print_listing(run, listing, paging)
+
+
+def _render_archives(found: Sequence[Archive]) -> list[RenderableType]:
+    return [render_table(_COLUMNS, map(_row, found), empty="There is no archive.")]
 
 
 @command(app, "show")

@@ -2,37 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.model import DatasetStatus, DatasetType, Stage
 from server.cli.command import Invocation, command, on_terminal
+from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from rich.console import RenderableType
+
     from domain.governance import ProtectionResult
+    from domain.model import Dataset
 
 app = typer.Typer(
     help="List and show datasets, check their quality again, protect them.", no_args_is_help=True
 )
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset.")]
-_PAGE = 500
 
 
 @command(app, "list")
-async def list_datasets(run: Invocation) -> None:
+async def list_datasets(
+    run: Invocation,
+    *,
+    client_id: Annotated[
+        str | None, typer.Option("--client-id", help="Only this client's.", show_default=False)
+    ] = None,
+    journey_id: Annotated[
+        str | None, typer.Option("--journey-id", help="Only this journey's.", show_default=False)
+    ] = None,
+    stage: Annotated[
+        Stage | None, typer.Option("--stage", help="Only those at this stage.", show_default=False)
+    ] = None,
+    dataset_type: Annotated[
+        DatasetType | None,
+        typer.Option("--dataset-type", help="Only those of this type.", show_default=False),
+    ] = None,
+    status: Annotated[
+        DatasetStatus | None,
+        typer.Option("--status", help="Only those of this status.", show_default=False),
+    ] = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    everything: Everything = False,
+) -> None:
     """List the datasets, including those that were taken down."""
-    from domain.ports import DatasetQuery, iterate_pages
+    from domain.ports import DatasetQuery
     from server.cli.views.dataset_json import serialize_dataset_summary
 
+    paging = Paging.parse(limit, cursor, everything=everything)
+    query = DatasetQuery(
+        client_id=client_id,
+        journey_id=journey_id,
+        stage=stage,
+        dataset_type=dataset_type,
+        statuses=(status,) if status else (),
+    )
     async with run.open_services() as services:
-        pages = iterate_pages(
-            lambda after: services.datasets.list(DatasetQuery(after=after, limit=_PAGE), run.principal),
-            lambda last: last.dataset_id,
+        listing = Listing(
+            load=load_by_key(
+                "datasets",
+                lambda after, count: services.datasets.list(
+                    replace(query, after=after, limit=count), run.principal
+                ),
+                lambda last: last.dataset_id,
+            ),
+            serialize=serialize_dataset_summary,
+            render=_render_datasets,
         )
-        found = [each async for page in pages for each in page]
+        await print_listing(run, listing, paging)
+
+
+def _render_datasets(found: Sequence[Dataset]) -> list[RenderableType]:
     rows = [
         (
             each.name,
@@ -47,12 +94,9 @@ async def list_datasets(run: Invocation) -> None:
         for each in found
     ]
     columns = ("name", "status", "records", "quality", "journey", "protected until", "created", "id")
-    run.output.print_answer(
-        {"items": [serialize_dataset_summary(each) for each in found], "count": len(found)},
-        render_table(
-            columns, rows, empty="There is no dataset yet. Make one with `dataset-lifecycle provision`."
-        ),
-    )
+    return [
+        render_table(columns, rows, empty="There is no dataset. Make one with `dataset-lifecycle provision`.")
+    ]
 
 
 @command(app, "show")

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.model import SCOPE_APPROVE, TeardownReason
-from server.cli.command import Invocation, command, on_terminal
+from domain.model import TeardownReason
+from server.cli.command import Invocation, command
+from server.cli.commands.lifecycle.group_teardown import tear_down_group
 from server.cli.commands.lifecycle.provision import NoWait
 from server.cli.exit_codes import ExitCode
 from server.cli.output import render_facts, render_section
+from server.cli.prompts import terminal_confirmer
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from domain.model import Confirmer
     from tools.core.teardown_dataset import TeardownAnswer
-    from tools.services import Services
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +28,18 @@ def register(app: typer.Typer) -> None:
 
 async def teardown_dataset(
     run: Invocation,
-    dataset_id: Annotated[str, typer.Option("--dataset-id", help="The dataset.")],
+    *,
+    dataset_id: Annotated[
+        str | None, typer.Option("--dataset-id", help="The dataset.", show_default=False)
+    ] = None,
+    client_id: Annotated[
+        str | None,
+        typer.Option("--client-id", help="Instead: every live dataset of this client.", show_default=False),
+    ] = None,
+    journey_id: Annotated[
+        str | None,
+        typer.Option("--journey-id", help="Instead: every live dataset of this journey.", show_default=False),
+    ] = None,
     reason: Annotated[TeardownReason, typer.Option("--reason", help="Why; it is checked against the facts.")],
     abandon_connector: Annotated[
         bool,
@@ -41,14 +52,25 @@ async def teardown_dataset(
 ) -> ExitCode | None:
     """Archive a dataset, verify the archive, and remove its connector and its staged documents.
 
+    With --client-id or --journey-id, all live datasets of a client or a journey: a person at a terminal is asked once,
+    every dataset is checked by itself, and what became of each is told. The exit code is 3 when any was refused, else 1
+    when any failed.
+
     A person must confirm a teardown past sandbox, one with the reason manual, and every waiver: on a terminal by typing
     the dataset's name, elsewhere by answering an approval request. Once it is approved, run the same command again.
     """
     from tools.core.teardown_dataset import load_teardown_answer
 
+    grouped = client_id is not None or journey_id is not None
+    if grouped is (dataset_id is not None):
+        raise typer.BadParameter("Name either one dataset (--dataset-id), or a --client-id or --journey-id.")
+    if grouped and abandon_connector:
+        raise typer.BadParameter("--abandon-connector is for one dataset.")
+    if dataset_id is None:
+        return await tear_down_group(run, reason, client_id=client_id, journey_id=journey_id, no_wait=no_wait)
     async with run.open_saga_services(no_wait=no_wait) as services:
         begun = await services.teardowns.start_or_attach(
-            dataset_id, reason, run.principal, _confirmer(run, services), abandon=abandon_connector
+            dataset_id, reason, run.principal, terminal_confirmer(run, services), abandon=abandon_connector
         )
         run.announce_resumable_work(dataset_id)
         with show_progress(run.output.aside) as bar:
@@ -56,16 +78,6 @@ async def teardown_dataset(
         answer = await load_teardown_answer(services, result, run.principal)
     run.output.print_answer(answer.as_dict(), *_render_teardown(answer))
     return ExitCode.RUNNING if answer.progress else None
-
-
-def _confirmer(run: Invocation, services: Services) -> Confirmer | None:
-    """The confirmer for a person on this terminal; None without a terminal, so that a request is filed."""
-    if not on_terminal():
-        return None
-    from server.cli.prompts import TypedNameConfirmer
-
-    alone = run.principal.has_scope(SCOPE_APPROVE) and not run.load_settings().identity.configured
-    return TypedNameConfirmer(run.output.aside, services.approvals, services.clock, alone=alone)
 
 
 def _render_teardown(answer: TeardownAnswer) -> list[RenderableType]:

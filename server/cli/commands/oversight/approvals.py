@@ -11,11 +11,16 @@ from domain.model import ApprovalOrigin, ApprovalState
 from server.cli.command import Invocation, command, on_terminal
 from server.cli.commands.oversight.batch_teardown import print_batch_result, run_batch_teardowns
 from server.cli.exit_codes import ExitCode
+from server.cli.listing import Cursor, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_facts, render_section, render_table
 from server.cli.prompts import prompt_for_phrase, render_loss
 from server.web.approvals_api.serialization import serialize_approval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
     from domain.model import Approval
 
 app = typer.Typer(help="Teardowns that wait for a person's approval.", no_args_is_help=True)
@@ -28,17 +33,35 @@ _COLUMNS = ("request", "dataset", "client", "stage", "reason", "asked by", "stat
 @command(app, "list")
 async def list_approvals(
     run: Invocation,
+    limit: Limit = None,
+    cursor: Cursor = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Include requests that were answered or have expired.")
+        bool,
+        typer.Option(
+            "--all",
+            help="All requests, also those that were answered or have expired, printed as they are read.",
+        ),
     ] = False,
 ) -> None:
-    """List the open requests: without an answer, or approved and not used yet."""
+    """List the open requests, oldest first: without an answer, or approved and not used yet."""
+    paging = Paging.parse(limit, cursor, everything=everything)
     async with run.open_services() as services:
-        found = await services.approvals.list(run.principal, everything=everything)
-    run.output.print_answer(
-        {"items": [serialize_approval(each) for each in found], "count": len(found)},
-        render_table(_COLUMNS, map(_row, found), empty="No request waits for an approval."),
-    )
+        listing = Listing(
+            load=load_by_key(
+                "approvals",
+                lambda after, count: services.approvals.list(
+                    run.principal, everything=everything, after=after, limit=count
+                ),
+                lambda last: last.approval_id,
+            ),
+            serialize=serialize_approval,
+            render=_render_approvals,
+        )
+        await print_listing(run, listing, paging)
+
+
+def _render_approvals(found: Sequence[Approval]) -> list[RenderableType]:
+    return [render_table(_COLUMNS, map(_row, found), empty="No request waits for an approval.")]
 
 
 @command(app, "show")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,16 @@ from domain.audit import Decision
 from domain.errors import InvalidArgumentError, format_timestamp
 from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
+from server.cli.listing import (
+    Cursor,
+    Everything,
+    Limit,
+    Listing,
+    Paging,
+    load_by_key,
+    parse_number,
+    print_listing,
+)
 from server.cli.output import format_value, render_facts, render_table
 from server.cli.views.audit import (
     entry_row,
@@ -28,7 +39,9 @@ from server.cli.views.audit import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.audit import ChainHead
+    from rich.console import RenderableType
+
+    from domain.audit import AuditLogItem, ChainHead
     from domain.ports import SealedEntry
     from tools.services import Services
 
@@ -44,24 +57,37 @@ async def list_audit_entries(
     client_id: Annotated[str | None, typer.Option(help="Entries about this client.")] = None,
     principal: Annotated[str | None, typer.Option(help="Calls of this principal.")] = None,
     decision: Annotated[Decision | None, typer.Option(help="Calls with this decision.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The greatest number of entries.")] = 50,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    everything: Everything = False,
 ) -> None:
     """List audit entries, newest first: calls with their decisions, and events."""
     from domain.ports import AuditQuery
 
+    paging = Paging.parse(limit, cursor, everything=everything)
     query = AuditQuery(
         dataset_id=dataset_id,
         client_id=client_id,
         principal=principal,
         decision=decision and decision.value,
-        limit=limit,
     )
     async with run.open_services() as services:
-        found = await services.audit.list(query, run.principal)
-    run.output.print_answer(
-        {"items": [serialize_entry(each) for each in found], "count": len(found)},
-        render_table(_COLUMNS, map(entry_row, found), empty="There is no such entry."),
-    )
+        listing = Listing(
+            load=load_by_key(
+                "audit",
+                lambda before, count: services.audit.list(
+                    replace(query, before=parse_number(before), limit=count), run.principal
+                ),
+                lambda last: str(last.seq),
+            ),
+            serialize=serialize_entry,
+            render=_render_entries,
+        )
+        await print_listing(run, listing, paging)
+
+
+def _render_entries(found: Sequence[AuditLogItem]) -> list[RenderableType]:
+    return [render_table(_COLUMNS, map(entry_row, found), empty="There is no such entry.")]
 
 
 @command(app, "verify")

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from domain.errors import format_timestamp
 from server.cli.command import Invocation, command
+from server.cli.listing import (
+    Cursor,
+    Everything,
+    Limit,
+    Listing,
+    Paging,
+    load_by_key,
+    parse_number,
+    print_listing,
+)
 from server.cli.output import format_value, render_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
 
     from domain.events import EventWithDeliveries, WebhookStatus
     from domain.model import Delivery
@@ -31,33 +44,53 @@ async def list_events(
     dataset_id: Annotated[
         str | None, typer.Option("--dataset-id", help="Only this dataset's.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", help="How many.", min=1, max=1000)] = 50,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    everything: Everything = False,
 ) -> None:
-    """List the latest events, each with its deliveries to webhooks."""
+    """List the latest events, or with --all every event, in order, each with its deliveries to webhooks."""
     if parked and dataset_id is not None:
         raise typer.BadParameter("--parked and --dataset-id exclude each other.")
+    paging = Paging.parse(limit, cursor, everything=everything)
     async with run.open_services() as services:
-        if parked:
-            events = await services.events.list_parked(run.principal, limit=limit)
-        else:
-            events = await services.events.list_latest(run.principal, dataset_id=dataset_id, limit=limit)
         unsettled = await services.events.list_unsettled_webhooks()
-    configured = {each.name for each in run.load_settings().events.webhooks}
-    unknown = [each for each in unsettled if each.webhook not in configured]
-    empty = "Nothing is parked." if parked else "Nothing has happened yet."
-    run.output.print_answer(
-        {
-            "items": [_serialize_event(each) for each in events],
-            "count": len(events),
-            **({"not_configured": [_serialize_webhook_status(each) for each in unknown]} if unknown else {}),
-        },
-        render_table(_COLUMNS, (row for each in events for row in _delivery_rows(each)), empty=empty),
-        *(
-            f"The webhook {format_value(each.webhook)} is not configured here, so a server with these settings sends "
-            f"it nothing: {each.waiting + each.behind} events wait, {each.parked} are parked."
-            for each in unknown
-        ),
-    )
+        configured = {each.name for each in run.load_settings().events.webhooks}
+        unknown = [each for each in unsettled if each.webhook not in configured]
+
+        async def load(key: str | None, count: int) -> Sequence[EventWithDeliveries]:
+            number = parse_number(key)
+            if parked:
+                return await services.events.list_parked(run.principal, after=number, limit=count)
+            if everything:
+                return await services.events.list_oldest(
+                    run.principal, dataset_id=dataset_id, after=number, limit=count
+                )
+            latest = await services.events.list_latest(
+                run.principal, dataset_id=dataset_id, before=number, limit=count
+            )
+            return latest[::-1]
+
+        listing = Listing(
+            load=load_by_key("parked events" if parked else "events", load, lambda last: str(last.seq)),
+            serialize=_serialize_event,
+            render=partial(
+                _render_events, empty="Nothing is parked." if parked else "Nothing has happened yet."
+            ),
+            extra=lambda: (
+                {"not_configured": [_serialize_webhook_status(each) for each in unknown]} if unknown else {}
+            ),
+            notes=lambda: [
+                f"The webhook {format_value(each.webhook)} is not configured here, so a server with these settings "
+                f"sends it nothing: {each.waiting + each.behind} events wait, {each.parked} are parked."
+                for each in unknown
+            ],
+            backwards=not parked and not everything,
+        )
+        await print_listing(run, listing, paging)
+
+
+def _render_events(found: Sequence[EventWithDeliveries], empty: str) -> list[RenderableType]:
+    return [render_table(_COLUMNS, (row for each in found for row in _delivery_rows(each)), empty=empty)]
 
 
 @command(app, "redeliver")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.errors import QuotaExceededError
-from domain.model import ApprovalState
+from domain.errors import QuotaExceededError, format_timestamp
+from domain.model import ApprovalState, Stage
 from domain.policy import clock_refusal
 from server.cli.command import Invocation, command
 from server.cli.commands.oversight.batch_teardown import run_batch_teardowns
 from server.cli.exit_codes import ExitCode
+from server.cli.listing import Chunk, Cursor, Everything, Limit, Listing, Paging, print_listing
 from server.cli.output import render_section, render_table
 from server.cli.views.tables import render_batch_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
-    from domain.governance import SweepResult
+    from domain.governance import OrphanFacts, SweepResult
     from domain.model import Approval, Dataset
-    from tools.core.list_orphans import OrphansAnswer
 
 _USUAL_AGE_DAYS = 7
 _CLOCK_IN_DOUBT = (
@@ -36,8 +38,12 @@ def register(app: typer.Typer) -> None:
 
 async def run_orphans(
     run: Invocation,
+    *,
     client_id: Annotated[
         str | None, typer.Option("--client-id", help="Only this client's.", show_default=False)
+    ] = None,
+    stage: Annotated[
+        Stage | None, typer.Option("--stage", help="Only those at this stage.", show_default=False)
     ] = None,
     min_age_days: Annotated[
         int | None,
@@ -50,66 +56,100 @@ async def run_orphans(
     ] = False,
     sweep: Annotated[bool, typer.Option("--sweep", help="Show what a sweep would take down.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="With --sweep: take them down.")] = False,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    everything: Everything = False,
 ) -> ExitCode | None:
     """List the datasets that no journey protects. --scan marks them; --sweep is for those whose grace is over."""
-    listing = client_id is not None or min_age_days is not None
+    paging = Paging.parse(limit, cursor, everything=everything)
+    listing = any(each is not None for each in (client_id, stage, min_age_days, cursor)) or everything
+    if limit is not None and (scan or apply):
+        raise typer.BadParameter("--limit is for the list, and for what a dry run of --sweep shows.")
     if scan + sweep + listing > 1:
         raise typer.BadParameter("Use only one of --scan, --sweep and the filters of the list.")
     if apply and not sweep:
         raise typer.BadParameter("--apply needs --sweep.")
     if sweep:
         run.require_scope("orphans sweep")
-        return await _sweep_orphans(run, apply=apply)
+        return await (_apply_sweep(run) if apply else _show_sweep(run, paging.limit))
     if scan:
         run.require_scope("orphans scan")
         await _scan_orphans(run)
         return None
-    await _list_orphans(run, client_id, _USUAL_AGE_DAYS if min_age_days is None else min_age_days)
+    await _list_orphans(
+        run,
+        paging,
+        client_id=client_id,
+        stage=stage,
+        min_age_days=_USUAL_AGE_DAYS if min_age_days is None else min_age_days,
+    )
     return None
 
 
-async def _list_orphans(run: Invocation, client_id: str | None, min_age_days: int) -> None:
-    from dataclasses import replace
-
-    from tools.core.list_orphans import orphans_answer
-
+async def _list_orphans(
+    run: Invocation, paging: Paging, *, client_id: str | None, stage: Stage | None, min_age_days: int
+) -> None:
+    unknown: list[str] = []
     async with run.open_services() as services:
-        page = await services.orphans.list(run.principal, client_id=client_id, min_age_days=min_age_days)
-        while page.next_cursor:
-            more = await services.orphans.list(
-                run.principal, client_id=client_id, min_age_days=min_age_days, cursor=page.next_cursor
+        scanned_at = services.clock.now()
+
+        async def load(cursor: str | None, count: int) -> Chunk[OrphanFacts]:
+            page = await services.orphans.list(
+                run.principal,
+                client_id=client_id,
+                stage=stage,
+                min_age_days=min_age_days,
+                limit=count,
+                cursor=cursor,
             )
-            page = replace(more, items=page.items + more.items, unknown=page.unknown + more.unknown)
-    answer = orphans_answer(page)
-    run.output.print_answer(answer.as_dict(), *_render_orphans(answer))
+            unknown.extend(page.unknown)
+            return Chunk(rows=page.items, next_cursor=page.next_cursor)
+
+        listing = Listing(
+            load=load,
+            serialize=_serialize_orphan,
+            render=_render_orphans,
+            extra=lambda: {
+                **({"unknown": unknown} if unknown else {}),
+                "scanned_at": format_timestamp(scanned_at),
+            },
+            notes=lambda: (
+                [f"Their journey cannot be read, so they may be in use: {', '.join(unknown)}"]
+                if unknown
+                else []
+            ),
+        )
+        await print_listing(run, listing, paging)
 
 
-def _render_orphans(answer: OrphansAnswer) -> list[RenderableType]:
+def _serialize_orphan(facts: OrphanFacts) -> dict[str, Any]:
+    from tools.core.list_orphans import orphan_item
+
+    return orphan_item(facts).as_dict()
+
+
+def _render_orphans(found: Sequence[OrphanFacts]) -> list[RenderableType]:
     rows = [
         (
-            each.name,
+            each.dataset.name,
             each.reason.value,
             f"{each.age_days:g} days",
             each.orphaned_at,
             "now" if each.eligible else each.eligible_at,
-            each.dataset_id,
+            each.dataset.dataset_id,
         )
-        for each in answer.items
+        for each in found
     ]
     columns: tuple[str, ...] = ("dataset", "why", "age", "marked", "eligible from", "id")
     people: list[RenderableType] = [render_table(columns, rows, empty="There is no orphan of that age.")]
-    blocks = [(each.name, block.what, block.clears) for each in answer.items for block in each.blocking]
+    blocks = [(each.dataset.name, block.what, block.clears) for each in found for block in each.blocking]
     if blocks:
         columns = ("dataset", "what", "what clears it")
         people.append(render_section("What blocks a teardown", render_table(columns, blocks, empty="")))
-    if answer.unknown:
-        people.append(f"Their journey cannot be read, so they may be in use: {', '.join(answer.unknown)}")
     return people
 
 
 async def _scan_orphans(run: Invocation) -> None:
-    from domain.errors import format_timestamp
-
     async with run.open_services() as services:
         result = await services.orphans.scan(run.principal)
     document: dict[str, Any] = {
@@ -135,17 +175,18 @@ async def _scan_orphans(run: Invocation) -> None:
     run.output.print_answer(document, "\n".join([f"{result.seen} orphans found.", *named, *doubt]))
 
 
-async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
+async def _show_sweep(run: Invocation, limit: int) -> None:
+    from domain.governance import SweepResult
+
+    async with run.open_services() as services:
+        plan = await services.orphans.plan_sweep(limit)
+    _print_sweep(run, SweepResult(plan=plan), applied=False)
+
+
+async def _apply_sweep(run: Invocation) -> ExitCode | None:
     from domain.model import TeardownReason
     from domain.policy import with_sweep_context
 
-    if not apply:
-        async with run.open_services() as services:
-            result = await services.orphans.sweep(
-                _fail_if_called, _fail_if_called, _fail_if_called, apply=False
-            )
-        _print_sweep(run, result, applied=False)
-        return None
     async with run.open_saga_services() as services:
 
         async def teardown_orphan(dataset: Dataset) -> None:
@@ -197,16 +238,15 @@ def _sweep_quota_error(request: Approval) -> QuotaExceededError:
     )
 
 
-async def _fail_if_called(_: object) -> NoReturn:
-    # A dry run takes nothing down and files no request, so a call of these is a bug.
-    raise AssertionError
-
-
 def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None:
     plan = result.plan
     due = [_serialize_reference(each) for each in plan.eligible]
     left = [{**_serialize_reference(each), "why": block.as_dict()} for each, block in plan.skipped]
-    document: dict[str, Any] = {"applied": applied, "eligible": due, "skipped": left}
+    counts = {
+        "eligible_count": len(due) + plan.more_eligible,
+        "skipped_count": len(left) + plan.more_skipped,
+    }
+    document: dict[str, Any] = {"applied": applied, "eligible": due, "skipped": left, **counts}
     if plan.refused:
         document["refused"] = plan.refused
     if applied:
@@ -229,10 +269,14 @@ def _print_sweep(run: Invocation, result: SweepResult, *, applied: bool) -> None
         for each in plan.eligible
     ]
     people: list[RenderableType] = [render_table(("due", "id", "result"), rows, empty="Nothing is due.")]
+    if plan.more_eligible:
+        people.append(f"{plan.more_eligible:,} more are due, {counts['eligible_count']:,} in all.")
     if plan.skipped:
         skipped = [(each.name, block.what, block.clears) for each, block in plan.skipped]
         columns = ("dataset", "why", "what clears it")
         people.append(render_section("Left to a person", render_table(columns, skipped, empty="")))
+    if plan.more_skipped:
+        people.append(f"{plan.more_skipped:,} more are left to a person, {counts['skipped_count']:,} in all.")
     if result.requests:
         requests = [(each.approval_id, each.shown["dataset"], each.state.value) for each in result.requests]
         columns = ("request", "dataset", "state")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.model import Client
 from server.cli.command import Invocation, command
+from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
 
 app = typer.Typer(help="Add and list the clients for whom datasets are made.", no_args_is_help=True)
 
@@ -35,19 +41,29 @@ async def add_client(
 
 
 @command(app, "list")
-async def list_clients(run: Invocation) -> None:
+async def list_clients(
+    run: Invocation, limit: Limit = None, cursor: Cursor = None, everything: Everything = False
+) -> None:
     """List the clients."""
+    paging = Paging.parse(limit, cursor, everything=everything)
     async with run.open_services() as services:
-        found = await services.registry.list_clients(run.principal)
+        listing = Listing(
+            load=load_by_key(
+                "clients",
+                lambda after, count: services.registry.list_clients(run.principal, after=after, limit=count),
+                lambda last: last.client_id,
+            ),
+            serialize=_serialize_client,
+            render=_render_clients,
+        )
+        await print_listing(run, listing, paging)
+
+
+def _render_clients(found: Sequence[Client]) -> list[RenderableType]:
     rows = [(each.client_id, each.name, each.industry, each.use_case) for each in found]
-    run.output.print_answer(
-        {"items": [_serialize_client(each) for each in found], "count": len(found)},
-        render_table(
-            ("client", "name", "industry", "use case"),
-            rows,
-            empty="There is no client yet. Add one with `dataset-lifecycle clients add`.",
-        ),
-    )
+    columns = ("client", "name", "industry", "use case")
+    empty = "There is no client yet. Add one with `dataset-lifecycle clients add`."
+    return [render_table(columns, rows, empty=empty)]
 
 
 def _serialize_client(client: Client) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import RenderableType
@@ -11,9 +11,26 @@ from domain.errors import format_timestamp
 from domain.governance import JourneyChange, LeaseRenewal
 from domain.model import Journey, JourneyState, Stage, UnreadableRow, parse_duration
 from server.cli.command import Invocation, command, on_terminal
+from server.cli.listing import (
+    Chunk,
+    Cursor,
+    Everything,
+    Limit,
+    Listing,
+    Paging,
+    load_by_key,
+    print_listing,
+)
 from server.cli.output import format_value, render_section, render_table
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.ports import JourneyKey
+
 app = typer.Typer(help="Add, list and change the clients' journeys through the stages.", no_args_is_help=True)
+_KEY_SEPARATOR: Final = "/"
+"""Between the two ids of a journey's key in a cursor; no id contains it."""
 JourneyId = Annotated[str, typer.Argument(metavar="JOURNEY_ID", help="The journey.")]
 WhoseJourney = Annotated[
     str | None,
@@ -94,30 +111,54 @@ async def renew_lease(
 
 
 @command(app, "list")
-async def list_journeys(run: Invocation, client_id: WhoseJourney = None) -> None:
+async def list_journeys(
+    run: Invocation,
+    client_id: WhoseJourney = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    everything: Everything = False,
+) -> None:
     """List the journeys with their present states."""
+    paging = Paging.parse(limit, cursor, everything=everything)
+    unreadable: list[UnreadableRow] = []
     async with run.open_services() as services:
-        found = await services.registry.list_journeys(run.principal, client_id)
-    journeys = [each for each in found if isinstance(each, Journey)]
-    unreadable = [each for each in found if isinstance(each, UnreadableRow)]
-    document: dict[str, Any] = {
-        "items": [_serialize_journey(each) for each in journeys],
-        "count": len(journeys),
-    }
-    if unreadable:
-        document["unreadable"] = [{"what": each.what, "why": each.why} for each in unreadable]
+
+        async def load(after: str | None, count: int) -> Sequence[tuple[JourneyKey, Journey | UnreadableRow]]:
+            owner, _, journey_id = (after or "").partition(_KEY_SEPARATOR)
+            return await services.registry.list_journeys(
+                run.principal, client_id, after=(owner, journey_id), limit=count
+            )
+
+        load_chunk = load_by_key("journeys", load, lambda last: _KEY_SEPARATOR.join(last[0]))
+
+        async def load_readable(cursor: str | None, count: int) -> Chunk[Journey]:
+            chunk = await load_chunk(cursor, count)
+            unreadable.extend(each for _, each in chunk.rows if isinstance(each, UnreadableRow))
+            readable = [each for _, each in chunk.rows if isinstance(each, Journey)]
+            return Chunk(rows=readable, next_cursor=chunk.next_cursor)
+
+        listing = Listing(
+            load=load_readable,
+            serialize=_serialize_journey,
+            render=_render_journeys,
+            extra=lambda: (
+                {"unreadable": [{"what": each.what, "why": each.why} for each in unreadable]}
+                if unreadable
+                else {}
+            ),
+            notes=lambda: [f"{each.what} cannot be read: {each.why}" for each in unreadable],
+        )
+        await print_listing(run, listing, paging)
+
+
+def _render_journeys(found: Sequence[Journey]) -> list[RenderableType]:
     rows = [
         (each.journey_id, each.client_id, each.stage.value, each.state.value, each.lease_expires_at)
-        for each in journeys
+        for each in found
     ]
     columns = ("journey", "client", "stage", "state", "lease until")
-    run.output.print_answer(
-        document,
-        render_table(
-            columns, rows, empty="There is no journey yet. Add one with `dataset-lifecycle journeys add`."
-        ),
-        *(f"{each.what} cannot be read: {each.why}" for each in unreadable),
-    )
+    empty = "There is no journey yet. Add one with `dataset-lifecycle journeys add`."
+    return [render_table(columns, rows, empty=empty)]
 
 
 def _print_journey_change(

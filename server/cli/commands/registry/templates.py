@@ -9,19 +9,55 @@ import typer
 
 from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
+from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_section, render_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
+
+    from domain.model import Template
 
 app = typer.Typer(help="List and validate the templates from which datasets are made.", no_args_is_help=True)
 
 
 @command(app, "list")
-async def list_templates(run: Invocation) -> None:
+async def list_templates(
+    run: Invocation, limit: Limit = None, cursor: Cursor = None, everything: Everything = False
+) -> None:
     """List the templates of the configured mock-data repository."""
+    paging = Paging.parse(limit, cursor, everything=everything)
     async with run.open_services() as services:
-        found = await services.templates.list()
+        found = sorted(await services.templates.list(), key=lambda each: each.template_id)
+
+        async def load(after: str | None, count: int) -> Sequence[Template]:
+            return [each for each in found if after is None or each.template_id > after][:count]
+
+        listing = Listing(
+            load=load_by_key("templates", load, lambda last: last.template_id),
+            serialize=_serialize_template,
+            render=_render_templates,
+        )
+        await print_listing(run, listing, paging)
+
+
+def _serialize_template(template: Template) -> dict[str, Any]:
+    return {
+        "template_id": template.template_id,
+        "name": template.name,
+        "industry": template.industry,
+        "use_case": template.use_case,
+        "dataset_type": template.dataset_type.value,
+        "format": template.format,
+        **({"record_count": template.default_record_count} if template.default_record_count else {}),
+        **({"questions": len(template.questions)} if template.questions else {}),
+        **({"tags": list(template.tags)} if template.tags else {}),
+        **({"warnings": list(template.warnings)} if template.warnings else {}),
+    }
+
+
+def _render_templates(found: Sequence[Template]) -> list[RenderableType]:
     rows = [
         (
             each.template_id,
@@ -33,25 +69,8 @@ async def list_templates(run: Invocation) -> None:
         )
         for each in found
     ]
-    items = [
-        {
-            "template_id": each.template_id,
-            "name": each.name,
-            "industry": each.industry,
-            "use_case": each.use_case,
-            "dataset_type": each.dataset_type.value,
-            "format": each.format,
-            **({"record_count": each.default_record_count} if each.default_record_count else {}),
-            **({"questions": len(each.questions)} if each.questions else {}),
-            **({"tags": list(each.tags)} if each.tags else {}),
-            **({"warnings": list(each.warnings)} if each.warnings else {}),
-        }
-        for each in found
-    ]
     columns = ("template", "name", "records", "questions", "format", "tags")
-    run.output.print_answer(
-        {"items": items, "count": len(items)}, render_table(columns, rows, empty="There is no template.")
-    )
+    return [render_table(columns, rows, empty="There is no template.")]
 
 
 @command(app, "validate")

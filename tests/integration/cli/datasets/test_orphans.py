@@ -10,6 +10,7 @@ from domain.model.clock import ClockReading, ClockRecord, Uptime
 from domain.policy.clocks import ORPHAN_SCAN_CLOCK
 from server.adapters.clock import SystemClock
 from server.adapters.store.sqlite.store import SqliteStore
+from server.cli.command import account_name
 
 if TYPE_CHECKING:
     from tests.support.servers.command_line import CommandLine
@@ -45,6 +46,9 @@ def test_an_orphan_is_listed_marked_and_swept(command_line: CommandLine) -> None
     swept = command_line.run_json("orphans", "--sweep", "--apply", *at_once)
     assert ([each["dataset_id"] for each in swept["taken"]], swept["failed"]) == ([dataset_id], [])
     assert command_line.run_json("datasets", "show", dataset_id)["status"] == "archived"
+    entries = command_line.run_json("audit", "list", "--dataset-id", dataset_id)["items"]
+    (claimed,) = [each["entry"] for each in entries if each["entry"].get("outcome") == "teardown claimed"]
+    assert (claimed["principal"], claimed["via"]) == (f"agent:{account_name()}", "cli")
 
 
 def test_a_sweep_beyond_its_cap_takes_nothing(command_line: CommandLine) -> None:

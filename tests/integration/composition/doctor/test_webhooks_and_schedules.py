@@ -254,7 +254,35 @@ async def test_a_look_migrates_nothing(
     told = {each.area: each for each in await run_doctor(settings)}
     words = schema.NOT_CREATED if emptied else schema.OUTDATED
     assert told["store"] == Finding(area="store", ok=True, message=f"{settings.store_path}: {words}")
+    why = (
+        "there is no store yet"
+        if emptied
+        else "the store is of an older version, and the next start migrates it"
+    )
+    assert told["sagas"].message == f"not checked: {why}"
     assert _migrations(settings.store_path) == before
+
+
+async def test_a_store_of_a_newer_version_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings({}, data_dir=tmp_path, cwd=tmp_path)
+    async with SqliteStore(settings.store_path):
+        pass
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:-1])
+    told = {each.area: each for each in await run_doctor(settings)}
+    assert not told["store"].ok
+    assert "newer version" in told["store"].message
+    why = "the store is of a newer version, and only that version can use it"
+    assert (told["sagas"].ok, told["sagas"].message) == (True, f"not checked: {why}")
+
+
+async def test_a_store_that_cannot_be_opened_is_told_as_such(tmp_path: Path) -> None:
+    settings = load_settings({}, data_dir=tmp_path, cwd=tmp_path)
+    settings.store_path.write_bytes(b"no database" * 1000)
+    told = {each.area: each for each in await run_doctor(settings)}
+    assert not told["store"].ok
+    assert told["sagas"].message == "not checked: the store cannot be opened"
 
 
 def _migrations(path: Path) -> list[Any]:

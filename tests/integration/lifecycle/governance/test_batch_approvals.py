@@ -378,4 +378,4 @@ def test_what_a_sweep_takes_counts_against_nobodys_rate() -> None:
     at = provision_request().dataset_type  # any value: a call is told of and not read here
     call = RequestContext(audit_id="a1", at=at, verb="approvals approve", via="cli")  # type: ignore[arg-type]
     assert sweep_principal(LEE) == Principal(subject=SWEEP_SUBJECT)
-    assert sweep_principal(replace(LEE, call=call)).call == replace(call, via=SWEEP_SUBJECT)
+    assert sweep_principal(replace(LEE, call=call)).call == replace(call, swept_by=LEE.subject)

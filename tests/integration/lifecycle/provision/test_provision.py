@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +35,7 @@ from domain.model.enums import (
 )
 from domain.model.principal import Principal
 from domain.policy.provision import ProvisionLimits
+from domain.ports import DatasetQuery
 from server.composition.use_cases import build_services
 from tests.support.content.template_repository import TEMPLATE_FOLDER, confluence_page, write_template
 from tests.support.inline_engine import CrashAt
@@ -291,7 +293,7 @@ async def test_a_template_that_holds_more_than_a_dataset_may_have_fails_and_leav
         with pytest.raises(ProvisionFailedError) as failed:
             await process.provision()
         assert (failed.value.facts["cause"], failed.value.facts["step"]) == ("quota_exceeded", "populate")
-        assert "record_count of 29 or fewer" in str(failed.value.suggested_action)
+        assert "Ask for 29 records or fewer" in str(failed.value.suggested_action)
         assert (failed.value.facts["to_undo"], world.staged_files()) == ([], [])
         assert world.served_document_ids("ACME-Sandbox-Confluence") == []
     world.policy = replace(world.policy, records_per_dataset=30)
@@ -315,6 +317,91 @@ async def test_more_records_than_there_are_fail_naming_how_many_there_are(world:
     assert failure.value.facts["cause"] == "template_invalid"
     assert world.staged_files() == []
     assert world.glean.ledger() == []
+
+
+def _declare(world: World, count: int, *, records: int = 30) -> None:
+    path = write_template(world.repository, PAGES, [confluence_page(number) for number in range(records)])
+    path.write_text(json.dumps({**json.loads(path.read_text()), "default_record_count": count}))
+
+
+async def test_more_records_than_a_template_has_are_refused_before_anything_is_made(world: World) -> None:
+    _declare(world, 20)
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        with pytest.raises(InvalidArgumentError) as refusal:
+            await process.start_provision(record_count=31)
+        assert refusal.value.as_dict() == {
+            "code": "invalid_argument",
+            "message": f"The template {TEMPLATE_FOLDER}/confluence_pages has 30 records; the call asked for 31.",
+            "recovery": "fix_input",
+            "field": "record_count",
+            "available": 30,
+            "suggested_action": 'Ask for 30 records or fewer, or leave out "record_count".',
+        }
+        assert await process.services.datasets.list(DatasetQuery(), OPERATOR) == []
+        # It has more than it declares, and they may be asked for.
+        assert (await process.provision(record_count=25)).record_count == 25
+
+
+async def test_a_retry_of_a_failed_dataset_may_change_its_count_and_template(world: World) -> None:
+    other = world.repository / "mock_data" / "templates" / "default" / "default"
+    other.mkdir(parents=True)
+    (other / "confluence_pages.json").write_text(
+        json.dumps(
+            {"records": [confluence_page(number) for number in range(40, 50)], "default_record_count": 10}
+        )
+    )
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        with pytest.raises(ProvisionFailedError) as first:
+            await process.provision(record_count=31)
+        assert first.value.suggested_action == (
+            'Ask for 30 records or fewer. Then make the same call with "retry": true: without it, this failure is '
+            "answered again."
+        )
+        with pytest.raises(DatasetConflictError) as differs:
+            await process.start_provision(record_count=5)
+        assert differs.value.suggested_action == (
+            'It is failed: to run it again with "record_count" as given, make the same call with "retry": true.'
+        )
+        with pytest.raises(ProvisionFailedError, match="asked for 35"):
+            await process.provision(record_count=35, retry=True)
+        with pytest.raises(InvalidArgumentError, match="has 10 records"):
+            await process.provision(
+                template_id="default/default/confluence_pages", record_count=11, retry=True
+            )
+        with pytest.raises(UnknownTemplateError):
+            await process.provision(template_id="default/default/confluence", retry=True)
+        made = await process.provision(template_id="default/default/confluence_pages", retry=True)
+
+        assert (made.status, made.attempt, made.record_count) == (DatasetStatus.READY, 3, 10)
+        assert made.template.template_id == "default/default/confluence_pages"
+
+
+async def test_a_retry_with_too_many_records_for_a_dataset_is_refused(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        with pytest.raises(ProvisionFailedError):
+            await process.provision(record_count=31)
+        limited = build_services(process.deps, process.engine, limits=ProvisionLimits(records_per_dataset=40))
+        with pytest.raises(QuotaExceededError):
+            await limited.provisioning.start_or_attach(
+                provision_request(record_count=41, retry=True), OPERATOR
+            )
+        assert (await process.provision(record_count=7, retry=True)).record_count == 7
+
+
+async def test_a_retry_changes_nothing_of_a_dataset_that_is_served(world: World) -> None:
+    pages = [confluence_page(number) | {"last_modified": "yesterday"} for number in range(30)]
+    write_template(world.repository, PAGES, pages)
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        served = await process.provision()
+        assert served.status is DatasetStatus.VALIDATING
+        with pytest.raises(DatasetConflictError) as refusal:
+            await process.provision(record_count=5, retry=True)
+        assert refusal.value.field == "record_count"
+        assert await process.load_dataset(served.dataset_id) == served
 
 
 @pytest.mark.each_dialect

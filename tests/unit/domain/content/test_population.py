@@ -259,8 +259,7 @@ def test_more_records_than_a_dataset_may_have_fail_the_population_which_reads_no
         "message": "fintech/dev/confluence_pages.jsonl holds more than 10 records; a dataset may have 10.",
         "recovery": "fix_input",
         "field": "record_count",
-        "suggested_action": "Take the failed dataset down for the reason provision_failed, and provision again with a "
-        "record_count of 10 or fewer; or have limits.records_per_dataset raised.",
+        "suggested_action": "Ask for 10 records or fewer, or have limits.records_per_dataset raised.",
     }
 
 

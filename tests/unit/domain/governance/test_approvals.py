@@ -570,11 +570,11 @@ def test_who_asked_may_take_it_back_and_not_approve_it() -> None:
 def test_what_a_sweep_carries_out_is_the_sweeps_and_on_record_with_the_call_that_approved_it() -> None:
     sweep = sweep_principal(LEE)
     assert sweep == Principal(subject=SWEEP_SUBJECT)
-    assert sweep.call == replace(cast("RequestContext", LEE.call), via="schedule:sweep")
+    assert sweep.call == replace(cast("RequestContext", LEE.call), swept_by="lee")
 
 
-def test_what_a_sweep_takes_down_is_the_schedules() -> None:
-    assert with_sweep_context(LEE).call == replace(cast("RequestContext", LEE.call), via="schedule:sweep")
+def test_what_a_sweep_takes_down_is_on_record_as_of_who_started_it() -> None:
+    assert with_sweep_context(LEE).call == replace(cast("RequestContext", LEE.call), swept_by="lee")
     nobody = Principal(subject="lee")
     assert with_sweep_context(nobody) is nobody
 
@@ -661,7 +661,9 @@ async def test_more_requests_than_a_page_are_all_listed(
     monkeypatch.setattr("domain.governance.approvals._PAGE", 2)
     many = [replace(FILED, approval_id=f"ap-{n:06d}", requester=f"agent:{n}") for n in range(5)]
     await approval_setup.put(*many)
-    assert await approval_setup.approvals.list(LEE) == many
+    assert await approval_setup.approvals.list(LEE, limit=9) == many
+    assert await approval_setup.approvals.list(LEE, limit=3) == many[:3]
+    assert await approval_setup.approvals.list(LEE, after="ap-000002", limit=9) == many[3:]
 
 
 async def test_an_unknown_request_and_anothers_are_told_alike_with_the_nearest_of_ones_own(

@@ -593,6 +593,13 @@ async def test_a_plan_takes_served_sandbox_orphans_and_leaves_the_rest_to_a_pers
     ]
     assert {check.recovery for _dataset, check in plan.skipped} == {Recovery.NEEDS_HUMAN}
     assert plan.refused is None
+    assert (plan.more_eligible, plan.more_skipped) == (0, 0)
+
+    shown = await orphans.plan_sweep(1)
+
+    assert (shown.eligible, shown.more_eligible) == (plan.eligible[:1], 1)
+    assert (shown.skipped, shown.more_skipped) == (plan.skipped[:1], 4)
+    assert (await OrphanService(store, ManualClock(), caps=SweepCaps(count=1)).plan_sweep(1)).refused
 
 
 class FakeTeardowns:

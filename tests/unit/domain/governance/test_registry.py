@@ -67,6 +67,11 @@ class RegistrySetup:
     ) -> Journey | UnreadableRow | None:
         return await self.store.read(lambda uow: uow.journeys.get(client_id, journey_id))
 
+    async def list_journeys(
+        self, principal: Principal, client_id: str | None = None
+    ) -> list[Journey | UnreadableRow]:
+        return [each for _, each in await self.registry.list_journeys(principal, client_id)]
+
     def damage_journey(self, client_id: str, journey_id: str = "j1") -> None:
         """Leave a state in the row that nobody knows."""
         with closing(sqlite3.connect(self.path)) as connection, connection:
@@ -151,12 +156,27 @@ async def test_a_caller_bound_to_a_journey_adds_neither_journeys_nor_clients(
     assert await registry_setup.registry.list_journeys(ALL) == []
 
 
+async def test_clients_and_journeys_are_listed_page_by_page(registry_setup: RegistrySetup) -> None:
+    rows = [journey(), journey("j2"), journey(client_id="globex")]
+    await registry_setup.hold(*rows)
+    registry = registry_setup.registry
+
+    assert await registry.list_clients(ALL, limit=1) == [client()]
+    assert await registry.list_clients(ALL, after="acme", limit=1) == [client("globex")]
+    assert await registry.list_clients(GLOBEX, limit=1) == [client("globex")]
+    keyed = [((each.client_id, each.journey_id), each) for each in rows]
+    assert await registry.list_journeys(ALL, limit=2) == keyed[:2]
+    assert await registry.list_journeys(ALL, after=("acme", "j1"), limit=2) == keyed[1:]
+    assert await registry.list_journeys(ALL, "acme", after=("acme", "j1")) == keyed[1:2]
+    assert await registry.list_journeys(GLOBEX, limit=1) == keyed[2:]
+
+
 async def test_a_journey_that_is_added_again_is_the_same_journey(registry_setup: RegistrySetup) -> None:
     assert await registry_setup.registry.add_journey(journey(), ALL) == journey()
     assert await registry_setup.registry.add_journey(journey(), ALL) == journey()
     theirs = journey(client_id="globex")
     assert await registry_setup.registry.add_journey(theirs, ALL) == theirs
-    assert await registry_setup.registry.list_journeys(ALL) == [journey(), theirs]
+    assert await registry_setup.list_journeys(ALL) == [journey(), theirs]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +195,7 @@ async def test_a_journey_id_that_is_malformed_or_taken_is_refused(
     with pytest.raises(InvalidArgumentError) as refusal:
         await registry_setup.registry.add_journey(wrong, ALL)
     assert (refusal.value.field, refusal.value.candidates) == ("journey_id", candidates)
-    assert await registry_setup.registry.list_journeys(ALL) == [journey()]
+    assert await registry_setup.list_journeys(ALL) == [journey()]
 
 
 async def test_a_journey_id_whose_row_cannot_be_read_is_taken(registry_setup: RegistrySetup) -> None:
@@ -254,13 +274,13 @@ async def test_a_journey_that_cannot_be_read_is_listed_and_never_moved(registry_
     await registry_setup.hold(journey(), journey("j2"), journey(client_id="globex"))
     registry_setup.damage_journey("acme")
     broken = UnreadableRow(what="journey 'j1' of client 'acme'", why="'zombie' is not a valid JourneyState")
-    assert await registry_setup.registry.list_journeys(ALL) == [
+    assert await registry_setup.list_journeys(ALL) == [
         broken,
         journey("j2"),
         journey(client_id="globex"),
     ]
-    assert await registry_setup.registry.list_journeys(ALL, "acme") == [broken, journey("j2")]
-    assert await registry_setup.registry.list_journeys(GLOBEX) == [journey(client_id="globex")]
+    assert await registry_setup.list_journeys(ALL, "acme") == [broken, journey("j2")]
+    assert await registry_setup.list_journeys(GLOBEX) == [journey(client_id="globex")]
     with pytest.raises(PreconditionUnknownError) as refusal:
         await registry_setup.registry.set_state("j1", JourneyState.ACTIVE, ALL, "acme")
     assert refusal.value.suggested_action
@@ -302,7 +322,7 @@ async def test_a_journey_moves_as_the_table_says_and_not_otherwise(
 
 async def test_a_lapsed_lease_is_seen_by_everybody_at_once(registry_setup: RegistrySetup) -> None:
     await registry_setup.hold(journey(lease_expires_at=NOW))
-    [seen] = await registry_setup.registry.list_journeys(ALL)
+    [seen] = await registry_setup.list_journeys(ALL)
     assert seen == journey(lease_expires_at=NOW, state=JourneyState.EXPIRED)
     with pytest.raises(InvalidArgumentError, match="is expired"):
         await registry_setup.registry.set_state("j1", JourneyState.COMPLETED, ALL)

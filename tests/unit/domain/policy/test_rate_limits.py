@@ -105,16 +105,42 @@ async def test_without_a_bound_nothing_is_counted(store: SqliteStore) -> None:
     )
 
 
-async def test_a_schedule_has_no_bound(store: SqliteStore) -> None:
+@pytest.mark.parametrize(
+    "unlimited",
+    [
+        Principal(subject="schedule:sweep"),
+        Principal(
+            subject="agent:kim",
+            call=RequestContext(
+                audit_id="au-1", at=NOW, verb="orphans sweep", via="cli", swept_by="agent:kim"
+            ),
+        ),
+    ],
+    ids=["a schedule", "a sweep made by hand"],
+)
+async def test_a_schedule_and_a_sweep_have_no_bound(store: SqliteStore, unlimited: Principal) -> None:
     limited = rates(store, ManualClock(), calls=1, teardowns=1)
-    by_schedule = Principal(
-        subject="agent:kim",
-        call=RequestContext(audit_id="au-1", at=NOW, verb="orphans sweep", via="schedule:sweep"),
-    )
     for _ in range(3):
-        await limited.count_call(by_schedule)
-        assert await limited.count_teardown(by_schedule) is None
+        await limited.count_call(unlimited)
+        assert await limited.count_teardown(unlimited) is None
     await limited.count_call(KIM)
+
+
+@pytest.mark.parametrize(
+    ("subject", "via", "allowed"),
+    [("person:kim", "cli", 3), ("agent:kim", "cli", 1), ("person:kim", "http", 1), ("person:kim", None, 1)],
+)
+async def test_only_a_person_at_a_terminal_has_the_larger_bound(
+    store: SqliteStore, subject: str, via: str | None, allowed: int
+) -> None:
+    limits = RateLimits(calls_per_minute=0, teardowns_per_hour=1, terminal_teardowns_per_hour=3)
+    limited = RateLimiter(store, ManualClock(), limits)
+    call = RequestContext(audit_id="au-1", at=NOW, verb="teardown", via=via) if via else None
+    caller = Principal(subject=subject, call=call)
+    for _ in range(allowed):
+        assert await limited.count_teardown(caller)
+    with pytest.raises(RateLimitedError, match=f"limit of {allowed} teardowns an hour"):
+        await limited.count_teardown(caller)
 
 
 async def test_a_teardown_that_came_to_nothing_is_given_back(store: SqliteStore) -> None:

@@ -140,6 +140,39 @@ def test_what_anybody_can_cause_is_logged_once_a_minute() -> None:
     assert unrepeated.filter(hosts[0])
 
 
+def test_trouble_of_the_saga_engine_is_logged_once_and_then_counted() -> None:
+    now = [0.0]
+    unrepeated = RepetitionFilter(lambda: now[0])
+
+    def away(line: int = 614) -> logging.LogRecord:
+        return log_record("dbos", line, f"Poller error: disk full\nat {line}", OSError())
+
+    first, again, elsewhere = away(), away(615), log_record("dbos", 9, "Another workflow is stuck.")
+    assert [unrepeated.filter(each) for each in (first, again, away(), elsewhere)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert first.exc_info is not None
+    now[0] = 60.0
+    later = away()
+    assert unrepeated.filter(later)
+    assert (later.__dict__["repeated"], later.exc_info) == (2, None)
+    now[0] = 120.0
+    assert unrepeated.filter(last := away())
+    assert "repeated" not in last.__dict__
+
+
+def test_ever_new_messages_are_forgotten() -> None:
+    now = [0.0]
+    unrepeated = RepetitionFilter(lambda: now[0])
+    for number in range(1500):
+        now[0] = number / 10
+        assert unrepeated.filter(log_record("dbos", 1, f"workflow {number}"))
+    assert len(vars(unrepeated)["_last"]) <= 1000
+
+
 def test_a_fault_of_ours_is_logged_each_time_it_happens() -> None:
     unrepeated = RepetitionFilter(lambda: 0.0)
     ours = log_record("server.web.http", 1, "Serving ended because of an error.")

@@ -64,6 +64,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
             "records_per_dataset": 10_000_000,
             "calls_per_minute": 120,
             "teardowns_per_hour": 20,
+            "terminal_teardowns_per_hour": 200,
         },
         "events": {
             "webhooks": (),

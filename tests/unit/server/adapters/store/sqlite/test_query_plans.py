@@ -125,6 +125,22 @@ CASES: Final[dict[str, tuple[Callable[[SqlUnitOfWork], Any], list[str]]]] = {
             "USE TEMP B-TREE FOR ORDER BY",
         ],
     ),
+    "clients": (
+        lambda uow: uow.clients.find(after="c"),
+        ["SEARCH clients USING INDEX sqlite_autoindex_clients_1 (client_id>?)"],
+    ),
+    "journeys": (
+        lambda uow: uow.journeys.list_keyed(after=("c", "j")),
+        ["SEARCH journeys USING COVERING INDEX journeys_whole ((client_id,journey_id)>(?,?))"],
+    ),
+    "journeys of a client": (
+        lambda uow: uow.journeys.list_keyed(client_id="c", after=("c", "j")),
+        ["SEARCH journeys USING COVERING INDEX journeys_whole (client_id=? AND journey_id>?)"],
+    ),
+    "oldest approvals": (
+        lambda uow: uow.approvals.list_oldest(),
+        ["SEARCH approvals USING INDEX approvals_filed ((filed_at,approval_id)>(?,?))"],
+    ),
     "newest entries": (
         lambda uow: uow.audit.find(AuditQuery(before=3)),
         ["SEARCH audit USING INTEGER PRIMARY KEY (rowid<?)", LINK],

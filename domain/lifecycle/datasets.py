@@ -23,6 +23,8 @@ from domain.policy import (
     current_progress,
     find_dataset,
     find_dataset_for_update,
+    is_recheck_pending,
+    read_clock,
 )
 from domain.ports import paginate
 
@@ -156,10 +158,12 @@ class DatasetService:
         Raises InvalidArgumentError for a dataset that is neither READY nor VALIDATING or that a saga works on,
         QualityChecksPendingError while another re-check runs, and what the platform or the staging area raises.
         """
+        reading = read_clock(self._clock)
         recheck = Recheck(
-            requested_at=self._clock.now(),
-            deadline=self._clock.now() + _RECHECK_TIMEOUT,
+            requested_at=reading.at,
+            deadline=reading.at + _RECHECK_TIMEOUT,
             saga_id=saga_id,
+            uptime=reading.uptime,
         )
 
         def claim(uow: UnitOfWork) -> tuple[Dataset, Content | None]:
@@ -253,6 +257,6 @@ class DatasetService:
 
 
 def _is_pending(stored: Recheck | None, requested: Recheck) -> bool:
-    if stored is None or stored.deadline <= requested.requested_at:
+    if stored is None or not is_recheck_pending(stored, requested.requested):
         return False
     return stored.saga_id is None or stored.saga_id != requested.saga_id

@@ -29,6 +29,7 @@ from domain.policy.clocks import (
     load_clock_record,
     next_clock_record,
     read_clock,
+    time_since,
     time_to_count,
 )
 from domain.policy.confirmation import (
@@ -74,7 +75,13 @@ from domain.policy.scopes import (
     require_scope,
     required_scope,
 )
-from domain.policy.teardown import TeardownFacts, check_teardown, dataset_before_teardown, raise_if_blocked
+from domain.policy.teardown import (
+    TeardownFacts,
+    check_teardown,
+    dataset_before_teardown,
+    is_recheck_pending,
+    raise_if_blocked,
+)
 from domain.policy.visibility import (
     accessible_client_ids,
     closest_client_ids,
@@ -136,6 +143,7 @@ __all__ = [
     "find_journey_by_id",
     "find_matching_approval",
     "is_approval_visible",
+    "is_recheck_pending",
     "load_clock_record",
     "may_retry",
     "new_approval_id",
@@ -164,6 +172,7 @@ __all__ = [
     "span_in_days",
     "spend_grant",
     "sweep_principal",
+    "time_since",
     "time_to_count",
     "unknown_protection_reason",
     "with_sweep_context",

@@ -100,6 +100,12 @@ _USES: Final = """
 create index uses_of_principal on uses (kind, principal, at);
 create index uses_at on uses (kind, at);
 """
+_DATED_USES: Final = """
+insert into dated_uses (kind, principal, at, boot, uptime) select kind, principal, at, '', 0 from uses;
+drop table uses;
+create index dated_uses_of_principal on dated_uses (kind, principal);
+create index dated_uses_at on dated_uses (kind, at);
+"""
 
 
 # The requests of a dataset; and the open requests, which stay few however many were decided.
@@ -206,6 +212,13 @@ def lapse_columns(to: Tables) -> None:
     to.run_statements(_LAPSES)
 
 
+def dated_use_tables(to: Tables) -> None:
+    """Move uses to a table with the uptime of the machine at each, which dates the uses of one boot."""
+    use = {"number": int, "kind": str, "principal": str, "at": int, "boot": str, "uptime": int}
+    to.create_table("dated_uses", use, "number")
+    to.run_statements(_DATED_USES)
+
+
 NOT_CREATED: Final = "it is created at the first start"
 OUTDATED: Final = (
     "an older version created it; the next start migrates it, and the older version then refuses it"
@@ -219,5 +232,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     delivery_tables,
     actor_tables,
     lapse_columns,
+    dated_use_tables,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

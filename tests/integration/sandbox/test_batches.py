@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from server.sandbox.state.content.sync_jobs import advance_sync_job, index_batch
 from tests.support.glean import indexing_client as wiki
 from tests.support.glean.admin_client import AdminClient, document
 from tests.support.glean.indexing_client import NAME, IndexingClient
@@ -222,3 +223,24 @@ def test_many_documents_that_an_upload_lacks_are_deleted_batch_by_batch(
         for table in ("document", "fulltext", "served"):
             assert count_rows(glean, table) == 1
         assert count_rows(glean, "stale") == 0
+
+
+def test_a_job_that_another_process_finished_meanwhile_has_no_step(
+    path: Path, clock: HandDrivenClock
+) -> None:
+    with open_process(path, clock) as glean, AdminClient(glean) as admin:
+        one = admin.create_datasource()
+        job = admin.load(one, "r", [document(1)])
+        clock.advance(60)
+        assert read_job(admin, one) == ("SUCCEEDED", 1)
+        with glean.state.database.write() as connection:
+            assert index_batch(connection, job, BATCH) == 0
+            assert advance_sync_job(glean.state, connection, job, BATCH) == 0
+
+
+def test_a_run_without_documents_leaves_none_to_delete(path: Path, clock: HandDrivenClock) -> None:
+    with open_process(path, clock) as glean, AdminClient(glean) as admin:
+        one = admin.create_datasource()
+        assert admin.upload(one, "empty", []).status_code == 200
+        assert admin.delete(f"{one}/uploads/empty").status_code == 204
+        assert (count_rows(glean, "upload"), count_rows(glean, "garbage")) == (0, 0)

@@ -29,6 +29,8 @@ from domain.policy import (
     find_client,
     find_dataset,
     find_dataset_for_update,
+    is_recheck_pending,
+    read_clock,
     require_no_running_work,
 )
 from domain.ports import paginate
@@ -169,10 +171,12 @@ class DatasetService:
         TeardownInProgressError while a saga works on it, QualityChecksPendingError while another re-check runs, and
         what the platform or the staging area raises.
         """
+        reading = read_clock(self._clock)
         recheck = Recheck(
-            requested_at=self._clock.now(),
-            deadline=self._clock.now() + _RECHECK_TIMEOUT,
+            requested_at=reading.at,
+            deadline=reading.at + _RECHECK_TIMEOUT,
             saga_id=saga_id,
+            uptime=reading.uptime,
         )
 
         def claim(uow: UnitOfWork) -> tuple[Dataset, Content | None]:
@@ -266,7 +270,7 @@ def _require_recheck_allowed(dataset: Dataset) -> None:
         raise InvalidArgumentError(msg, field="dataset_id")
 
 
-def _is_pending(stored: Recheck, requested: Recheck) -> bool:
-    if stored.deadline <= requested.requested_at:
+def _is_pending(stored: Recheck | None, requested: Recheck) -> bool:
+    if stored is None or not is_recheck_pending(stored, requested.requested):
         return False
     return stored.saga_id is None or stored.saga_id != requested.saga_id

@@ -76,7 +76,7 @@ from domain.model.identifiers import IDENTIFIER, require_identifier
 from domain.model.journey import Client, Journey, UnreadableRow
 from domain.model.nearest_names import closest_names, same_names
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
-from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId
+from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId, SyncWait
 from domain.model.settings import ConfirmationKind, LifecycleSettings
 from domain.model.template import GoldenQuestion, Template
 from domain.model.text import is_printable_character, printable, printable_json, quote_foreign
@@ -154,6 +154,7 @@ __all__ = [
     "SettingForms",
     "Stage",
     "Subscription",
+    "SyncWait",
     "Teardown",
     "TeardownFailed",
     "TeardownReason",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
+from domain.model.clock import ClockReading, Uptime
 from domain.model.content import Content, QualityReport, TemplateChoice
 from domain.model.enums import (
     TRANSITIONS,
@@ -114,12 +115,19 @@ class OrphanMark:
 class Recheck:
     """Re-check of quality, queued or running; after its deadline it no longer counts as pending.
 
-    `saga_id` names the saga that runs it, so that another process can continue it.
+    `saga_id` names the saga that runs it, so that another process can continue it. `uptime` is that of the machine when
+    it was requested.
     """
 
     requested_at: datetime
     deadline: datetime
     saga_id: str | None = None
+    uptime: Uptime | None = None
+
+    @property
+    def requested(self) -> ClockReading:
+        """The reading of the clock at the request."""
+        return ClockReading(at=self.requested_at, uptime=self.uptime)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

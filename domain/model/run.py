@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from domain.model.clock import ClockReading
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaId:
@@ -51,12 +53,21 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SyncWait:
+    """Sync wait: since when a saga waits for the sync of a pushed run, so that its deadline outlives a process."""
+
+    run: str
+    since: ClockReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Run: the saga that works on a dataset now."""
+    """Run: the saga that works on a dataset now, and the sync that it waits for."""
 
     saga_id: str
     started_at: datetime
     cancel_requested: bool = False
+    sync_wait: SyncWait | None = None
 
     @classmethod
     def start(cls, kind: str, dataset_id: str, number: object, now: datetime) -> Run:
@@ -82,8 +93,8 @@ class Run:
 class PendingCompensation:
     """Pending compensation: a step of a saga that is still to be reversed. `what` names the step.
 
-    A `stopped` compensation is no longer tried, because too many processes died in it: the dataset's retry or teardown
-    takes care of it.
+    `tried` is when it failed last; None in rows of a former release. A `stopped` compensation is no longer tried,
+    because too many processes died in it: the dataset's retry or teardown takes care of it.
     """
 
     dataset_id: str
@@ -93,6 +104,7 @@ class PendingCompensation:
     since: datetime
     tries: int = 1
     stopped: bool = False
+    tried: ClockReading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

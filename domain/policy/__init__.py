@@ -29,6 +29,7 @@ from domain.policy.clocks import (
     load_clock_record,
     next_clock_record,
     read_clock,
+    time_since,
     time_to_count,
 )
 from domain.policy.confirmation import (
@@ -81,6 +82,7 @@ from domain.policy.teardown import (
     TeardownFacts,
     check_teardown,
     dataset_before_teardown,
+    is_recheck_pending,
     raise_if_blocked,
     require_no_running_work,
     teardown_in_progress_error,
@@ -147,6 +149,7 @@ __all__ = [
     "find_journey_by_id",
     "find_matching_approval",
     "is_approval_visible",
+    "is_recheck_pending",
     "load_clock_record",
     "may_retry",
     "new_approval_id",
@@ -178,6 +181,7 @@ __all__ = [
     "spend_grant",
     "sweep_principal",
     "teardown_in_progress_error",
+    "time_since",
     "time_to_count",
     "unknown_protection_reason",
     "with_sweep_context",

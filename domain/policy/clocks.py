@@ -4,6 +4,10 @@ The clock can be set, by a person or by a time server that is wrong; the uptime 
 counts only the time past the latest instant that any run has seen: a clock that goes to and fro serves nothing. Between
 two runs of one boot it counts no more than the uptime clock says has passed. Across boots and machines, and where a
 machine does not tell its uptime, the rest of the rules has to do.
+
+A time that has to outlive its process (the deadline of a sync, a backoff, a re-check that may have died, the window of
+a rate limit) is stored as a reading, and measured by `time_since`. Within a process a wait is measured by the monotonic
+clock alone. An instant decides by itself only where a person means a date: leases, protections, retention, schedules.
 """
 
 from __future__ import annotations
@@ -56,6 +60,19 @@ def time_to_count(record: ClockRecord | None, reading: ClockReading) -> timedelt
         return timedelta()
     passed, lived = reading.at - record.latest, _uptime_since(record.last, reading)
     return max(timedelta(), passed if lived is None else min(passed, lived))
+
+
+def time_since(then: ClockReading, now: ClockReading) -> timedelta | None:
+    """How much time has passed since a stored reading; None when that cannot be told.
+
+    By the uptime within one boot, whatever was done to the clock meanwhile. Across boots and machines, and without an
+    uptime, by the clock; one that reads earlier than the stored reading tells nothing.
+    """
+    lived = _uptime_since(then, now)
+    if lived is not None:
+        return max(timedelta(), lived)  # two readings of one moment may be stored in either order
+    passed = now.at - then.at
+    return None if passed < timedelta() else passed
 
 
 def find_clock_disagreement(record: ClockRecord, reading: ClockReading) -> ClockDisagreement | None:

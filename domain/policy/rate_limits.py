@@ -2,6 +2,10 @@
 
 Uses are counted over a sliding window, in short transactions of their own, apart from the work. A schedule has no rate
 limit: a sweep has caps of its own.
+
+How long ago a use was is told by the uptime within one boot, so nothing that is done to the clock locks a caller out or
+lifts a limit. Uses of other boots and machines are dated by the clock. One that lies in the future by more than a
+window was dated by a clock that was wrong, and does not count.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import RateLimitedError
+from domain.policy.clocks import read_clock
 
 if TYPE_CHECKING:
     from domain.model import Principal
@@ -74,14 +79,14 @@ class RateLimiter:
     ) -> int | None:
         if not limit or _is_unlimited(principal):
             return None
-        now = self._clock.now()
+        reading = read_clock(self._clock)
 
         def use(uow: UnitOfWork) -> int:
-            uow.rate_limits.delete_outside(kind, until=now - _WINDOWS_STORED * window, after=now + window)
-            first = uow.rate_limits.nth_latest(kind, principal.subject, now - window, limit)
-            if first is not None:
-                raise _rate_limited_error(allowance, first + window - now)
-            return uow.rate_limits.add(kind, principal.subject, now)
+            uow.rate_limits.delete_outside(kind, reading, oldest=_WINDOWS_STORED * window, ahead=window)
+            age = uow.rate_limits.nth_latest_age(kind, principal.subject, reading, window, limit)
+            if age is not None:
+                raise _rate_limited_error(allowance, window - age)
+            return uow.rate_limits.add(kind, principal.subject, reading)
 
         return await self._store.transact(use, lasting=False)
 

@@ -17,14 +17,22 @@ from domain.errors import (
     TeardownInProgressError,
     format_timestamp,
 )
-from domain.model import DatasetStatus, Journey, JourneyState, TeardownReason, UnreadableRow
+from domain.model import (
+    ClockReading,
+    DatasetStatus,
+    Journey,
+    JourneyState,
+    TeardownReason,
+    UnreadableRow,
+)
+from domain.policy.clocks import time_since
 from domain.policy.orphans import check_orphan_teardown, check_protection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from domain.model import Dataset
+    from domain.model import Dataset, Recheck, Uptime
     from domain.ports import Observation
 
 BLOCKING_RUNS: Final = {
@@ -40,8 +48,9 @@ class TeardownFacts:
     """The facts that the rules of teardown judge.
 
     `journey` is the stored journey. `observation` is what the platform reports of the connector, the error that
-    prevented the observation, or None without a connector. `abandon` is whether the teardown may go without a platform
-    that cannot be observed. `clock` is the check that finds the clock in doubt: it forbids what time has made due.
+    prevented the observation, or None without a connector. `uptime` is that of the machine at `now`. `abandon` is
+    whether the teardown may go without a platform that cannot be observed. `clock` is the check that finds the clock in
+    doubt: it forbids what time has made due.
     """
 
     dataset: Dataset
@@ -51,6 +60,7 @@ class TeardownFacts:
     now: datetime
     grace: timedelta
     sync_deadline: timedelta
+    uptime: Uptime | None = None
     abandon: bool = False
     clock: BlockingCheck | None = None
 
@@ -124,7 +134,7 @@ def _journey_unknown_block(dataset: Dataset) -> BlockingCheck:
 
 def _quality_pending_block(facts: TeardownFacts) -> BlockingCheck | None:
     recheck = facts.dataset.recheck
-    if recheck is None or recheck.deadline <= facts.now:
+    if recheck is None or not is_recheck_pending(recheck, ClockReading(at=facts.now, uptime=facts.uptime)):
         return None
     return BlockingCheck(
         code="quality_checks_pending",
@@ -132,6 +142,12 @@ def _quality_pending_block(facts: TeardownFacts) -> BlockingCheck | None:
         since=recheck.requested_at,
         clears=f"Wait until it has ended; after {format_timestamp(recheck.deadline)} it no longer counts.",
     )
+
+
+def is_recheck_pending(recheck: Recheck, now: ClockReading) -> bool:
+    """Whether a re-check is to be waited for: it may still run, and its time is not over."""
+    passed = time_since(recheck.requested, now)
+    return passed is not None and passed < recheck.deadline - recheck.requested_at
 
 
 def _connector_syncing_block(facts: TeardownFacts) -> BlockingCheck | None:

@@ -21,6 +21,14 @@ class Clock(Protocol):
         """The machine's uptime, which nobody can set; None where the machine does not tell it."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds of a clock that only goes on, whatever is done to the other one; only differences mean anything.
+
+        Every wait within a process is measured by it. A time that has to outlive the process is measured with a stored
+        reading of the clock (`domain.policy.clocks.time_since`).
+        """
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait for that many seconds."""
         ...

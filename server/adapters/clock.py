@@ -31,6 +31,9 @@ class SystemClock:
             return None
         return Uptime(boot=boot, seconds=time.clock_gettime(clock_id))
 
+    def monotonic(self) -> float:
+        return time.monotonic()
+
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 

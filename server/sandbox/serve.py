@@ -8,13 +8,15 @@ import socket
 import sys
 import threading
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import anyio.to_thread
 
+from server.sandbox.background import BackgroundThread
 from server.sandbox.http.hooks import NO_HOOKS
 from server.sandbox.state.clock import Clock, utc_now
-from server.sandbox.state.state import SandboxState
+from server.sandbox.state.state import BATCH, SandboxState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +47,11 @@ class EmbeddedSandbox(
         port: int = 0,
         now: Clock = utc_now,
         hooks: SandboxHooks = NO_HOOKS,
+        batch: int = BATCH,
     ) -> None:
         """Bind the port (0: any free one) and open the file `path`; without `token`, a random one is made.
+
+        One step of indexing or deleting is of `batch` documents.
 
         Raises:
             OSError: the port is taken.
@@ -56,7 +61,7 @@ class EmbeddedSandbox(
         self.base_url = _base_url(self._socket)
         self.token = token or secrets.token_urlsafe(24)
         try:
-            self.state = SandboxState.open(path, now=now, hooks=hooks)
+            self.state = open_state(path, now=now, hooks=hooks, batch=batch)
         except BaseException:
             self._socket.close()
             raise
@@ -124,7 +129,7 @@ def run_forever(host: str, port: int, token: str | None, path: Path, hooks: Sand
         OSError: the port is taken.
         SandboxFileError: the file is not a sandbox's, or was made by a version that this one cannot read.
     """
-    with _bind_socket(host, port) as bound, closing(SandboxState.open(path, hooks=hooks)) as state:
+    with _bind_socket(host, port) as bound, closing(open_state(path, hooks=hooks)) as state:
         secret = token or secrets.token_urlsafe(24)
 
         def announce_address() -> None:
@@ -139,6 +144,21 @@ def run_forever(host: str, port: int, token: str | None, path: Path, hooks: Sand
             pass  # uvicorn raises the signal again after it has stopped cleanly
         finally:
             end()
+
+
+def open_state(
+    path: Path, *, now: Clock = utc_now, hooks: SandboxHooks = NO_HOOKS, batch: int = BATCH
+) -> SandboxState:
+    """Open the file with a background that does what requests leave. Raises SandboxFileError."""
+    state = SandboxState.open(path, now=now, hooks=hooks, batch=batch)
+
+    def do_step() -> bool:
+        # Only now: the stdio server answers before it needs a sandbox.
+        from server.sandbox.state.content.processing import work_in_background  # noqa: PLC0415
+
+        return work_in_background(state)
+
+    return replace(state, background=BackgroundThread(do_step))
 
 
 def _build_server(

@@ -118,5 +118,8 @@ class ManualClock:
     def uptime(self) -> Uptime | None:
         return uptime_at(self.instant, self.boot)
 
+    def monotonic(self) -> float:
+        return self.instant.timestamp()
+
     async def sleep(self, seconds: float) -> None:
         self.instant += timedelta(seconds=seconds)

@@ -96,6 +96,9 @@ class ShiftedClock(SystemClock):
     def uptime(self) -> Uptime | None:
         return uptime_at(self.now() - self.off, self.boot)
 
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead.total_seconds()
+
 
 class PlaceholderCredentials:
     """The sandbox's credentials."""

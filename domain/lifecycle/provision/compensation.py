@@ -27,6 +27,7 @@ from domain.lifecycle.sagas import (
     sync_and_wait,
 )
 from domain.model import ConnectorStatus, Dataset, PendingCompensation, Stage
+from domain.policy import read_clock
 from domain.ports import DatasourceSpec
 
 if TYPE_CHECKING:
@@ -173,13 +174,14 @@ async def _has_no_datasource(context: SagaContext) -> bool:
 
 async def record_pending_compensation(context: SagaContext, what: str, error: Json) -> None:
     """Store a compensation that failed, with its cause."""
-    now = context.deps.clock.now()
+    reading = read_clock(context.deps.clock)
     left = PendingCompensation(
         dataset_id=context.dataset_id,
         attempt=context.attempt,
         what=what,
         cause=str(error["message"]),
-        since=now,
+        since=reading.at,
+        tried=reading,
     )
     await context.transact(lambda uow, _: uow.compensations.put(left))
 
@@ -208,7 +210,8 @@ async def _retry_compensation(attempt: int, what: str, context: SagaContext) -> 
         return  # carried out by a process that died before that was recorded
     outcome = await run_step(what, partial(run_pending_compensation, context, left))
     if (error := outcome_error(what, outcome)) is not None:
-        again = replace(left, cause=error["message"], tries=left.tries + 1)
+        tried = read_clock(context.deps.clock)
+        again = replace(left, cause=error["message"], tries=left.tries + 1, tried=tried)
         await context.transact(lambda uow, _: uow.compensations.put(again))
 
 

@@ -25,7 +25,7 @@ async def delete_datasource(deps: Dependencies, connector: Connector, mark: Owne
     The caller has checked the platform's fingerprint.
 
     Raises PlatformMismatchError when the datasource of the handle is not ours, and PlatformUnavailableError when the
-    deletion has not ended by the sync deadline.
+    deletion has not ended within the sync deadline, of which every process that takes over has the whole.
     """
     handles = await _find_handles(deps, connector, mark)
     removal = Removal(outcome=None)
@@ -74,6 +74,6 @@ async def _delete_and_wait(deps: Dependencies, handle: str, mark: OwnerTag) -> R
         partial(deps.platform.delete_datasource, handle, mark),
         deps.clock,
         exponential_backoff(_FIRST_POLL_S, _LONGEST_POLL_S),
-        deadline=deps.clock.now() + limit,
+        limit=limit,
         timeout_error=lambda: PlatformUnavailableError(f"Glean had not deleted its documents after {limit}."),
     )

@@ -1,4 +1,4 @@
-"""Polling: ask repeatedly, with backoff, until there is an answer or the deadline has passed."""
+"""Polling: ask repeatedly, with backoff, until there is an answer or the time is up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from datetime import datetime
+    from datetime import timedelta
 
     from domain.ports import Clock
 
@@ -18,7 +18,7 @@ async def poll(
     clock: Clock,
     backoff: Iterator[float],
     *,
-    deadline: datetime | None = None,
+    limit: timedelta | None = None,
     timeout_error: Callable[[], Exception] | None = None,
     before_pause: Callable[[], Awaitable[object]] | None = None,
     after_pause: Callable[[], Awaitable[object]] | None = None,
@@ -27,17 +27,19 @@ async def poll(
 
     Args:
         ask: is awaited at once, and after each pause; None is no answer yet.
-        clock: the clock of the deadline and the pauses.
+        clock: the clock of the limit and the pauses.
         backoff: the pauses, in seconds; it never ends.
-        deadline: when to stop asking; None for never.
-        timeout_error: makes the error that is raised past the deadline.
+        limit: for how long to ask; None for ever. It is measured by the monotonic clock.
+        timeout_error: makes the error that is raised after that time.
         before_pause: is awaited before each pause, once there is time for one.
         after_pause: is awaited after each pause, before `ask` is.
 
     Raises what these callables raise.
     """
+    began = clock.monotonic()
     while (answer := await ask()) is None:
-        if deadline is not None and timeout_error is not None and clock.now() >= deadline:
+        waited_s = clock.monotonic() - began
+        if limit is not None and timeout_error is not None and waited_s >= limit.total_seconds():
             raise timeout_error()
         if before_pause is not None:
             await before_pause()

@@ -18,8 +18,8 @@ from domain.errors import (
     UnknownDatasetError,
 )
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
-from domain.model import DatasetStatus, Run
-from domain.policy import current_progress, find_dataset_for_update, require_scope
+from domain.model import ClockReading, DatasetStatus, Run
+from domain.policy import current_progress, find_dataset_for_update, read_clock, require_scope, time_since
 from domain.ports import DeadLetter, Worker
 
 if TYPE_CHECKING:
@@ -149,16 +149,16 @@ class SagaRunner:
         once), and regularly while it lives.
         """
         await self.fail_dead_letters()
-        now = self._clock.now()
+        reading = read_clock(self._clock)
 
         def claim_compensations(uow: UnitOfWork) -> list[Dataset]:
             left = [each for each in uow.compensations.find() if not each.stopped]
-            due = {each.dataset_id for each in left if not respect_backoff or _next_retry_at(each) <= now}
+            due = {each.dataset_id for each in left if not respect_backoff or _is_retry_due(each, reading)}
             for dataset_id in sorted(due):
                 dataset = uow.datasets.get(dataset_id)
                 if dataset and dataset.run is None and dataset.status not in _TEARDOWN_STATUSES:
                     tries = max(each.tries for each in uow.compensations.find(dataset_id))
-                    run = Run.start("undo", dataset_id, f"{dataset.attempt}:{tries}", now)
+                    run = Run.start("undo", dataset_id, f"{dataset.attempt}:{tries}", reading.at)
                     uow.datasets.put(dataset.evolve(run=run))
             return uow.datasets.list_running()
 
@@ -175,7 +175,7 @@ class SagaRunner:
         Returns the dataset, and its progress while it runs; at once after `release_waiters`. Cancelling the wait does
         not affect the saga.
         """
-        until = None if seconds is None else self._clock.now().timestamp() + seconds
+        until = None if seconds is None else self._clock.monotonic() + seconds
         reported: Progress | None = None
         while True:
             dataset, progress = await self._store.read(partial(_dataset_with_progress, dataset_id))
@@ -187,7 +187,7 @@ class SagaRunner:
             if listener and progress and progress != reported:
                 reported = progress
                 await listener(progress)
-            left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
+            left = _POLL_INTERVAL_S if until is None else until - self._clock.monotonic()
             if left <= 0 or self._released:
                 return dataset, progress
             if await self._engine.wait(dataset.run.saga_id, min(_POLL_INTERVAL_S, left)):
@@ -264,6 +264,7 @@ class SagaRunner:
 _RUN_REFUSALS: Final = (ProvisionRunningError, TeardownInProgressError, NothingRunningError)
 """The refusals because of a dataset's run; each names the dataset."""
 _QUICK_TRIES: Final = 6
+_LONGEST_BACKOFF_S: Final = 300
 _TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARCHIVED})
 """The statuses in which a teardown takes care of pending compensations."""
 
@@ -273,7 +274,11 @@ def _dataset_with_progress(dataset_id: str, uow: UnitOfWork) -> tuple[Dataset | 
     return dataset, current_progress(uow, dataset)
 
 
-def _next_retry_at(pending: PendingCompensation) -> datetime:
-    """When a compensation is tried next: after 5, 10, 20 … seconds, finally every five minutes."""
-    quick = min(pending.tries, _QUICK_TRIES)
-    return pending.since + timedelta(seconds=5 * (2**quick - 1) + 300 * (pending.tries - quick))
+def _is_retry_due(pending: PendingCompensation, reading: ClockReading) -> bool:
+    """Whether a compensation is tried again: after 5, 10, 20 … seconds, finally every five minutes.
+
+    Also when nothing tells how long ago it failed.
+    """
+    passed = time_since(pending.tried or ClockReading(at=pending.since), reading)
+    pause_s = 5 * 2 ** (pending.tries - 1) if pending.tries <= _QUICK_TRIES else _LONGEST_BACKOFF_S
+    return passed is None or passed >= timedelta(seconds=pause_s)

@@ -110,6 +110,7 @@ def find_blocking_checks(
             now=reading.at,
             grace=settings.orphan_grace,
             sync_deadline=settings.sync_deadline,
+            uptime=reading.uptime,
             abandon=teardown.abandon_connector,
             clock=check_clock(uow, reading),
         )
@@ -314,8 +315,7 @@ async def _cross_point_of_no_return(context: SagaContext, claimed: DatasetInTear
 
 
 async def _stop_syncs(context: SagaContext, handle: str) -> None:
-    platform, clock = context.deps.platform, context.deps.clock
-    limit = context.deps.settings.stop_deadline
+    platform, limit = context.deps.platform, context.deps.settings.stop_deadline
 
     async def is_idle() -> bool | None:
         return None if (await platform.observe(handle)).syncing else True
@@ -325,9 +325,9 @@ async def _stop_syncs(context: SagaContext, handle: str) -> None:
 
     await poll(
         is_idle,
-        clock,
+        context.deps.clock,
         constant_backoff(_STOP_PAUSE_S),
-        deadline=clock.now() + limit,
+        limit=limit,
         timeout_error=lambda: PlatformUnavailableError(f"A sync of it had not stopped after {limit}."),
         before_pause=stop_sync,
     )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from domain.model import (
         Approval,
         ApprovalState,
         Client,
+        ClockReading,
         Connector,
         Dataset,
         DatasetStatus,
@@ -287,18 +288,28 @@ class SettingRepository(Protocol):
 class RateLimitRepository(Protocol):
     """Repository of uses: what a principal used of each rate limit, and when."""
 
-    def add(self, kind: str, principal: str, at: datetime) -> int:
-        """Record one use, and return its number."""
+    def add(self, kind: str, principal: str, reading: ClockReading) -> int:
+        """Record one use at that reading of the clock, and return its number."""
         ...
 
-    def nth_latest(self, kind: str, principal: str, after: datetime, n: int) -> datetime | None:
-        """The instant of the principal's `n`-th latest use; None when there are fewer after the instant `after`."""
+    def nth_latest_age(
+        self, kind: str, principal: str, reading: ClockReading, window: timedelta, n: int
+    ) -> timedelta | None:
+        """How long before that reading the principal's `n`-th latest use was; None when there are fewer in the window.
+
+        Uses of the reading's own boot are dated by the uptime, all others by the clock. An age may be negative.
+        """
         ...
 
     def delete(self, number: int) -> None:
         """Delete one use; do nothing when it is absent."""
         ...
 
-    def delete_outside(self, kind: str, *, until: datetime, after: datetime) -> None:
-        """Delete every principal's uses up to `until`, and after `after`."""
+    def delete_outside(
+        self, kind: str, reading: ClockReading, *, oldest: timedelta, ahead: timedelta
+    ) -> None:
+        """Delete uses of that age or older, and those further ahead of the reading, whoever made them.
+
+        At least those that the clock and the uptime both find outside.
+        """
         ...

@@ -106,6 +106,12 @@ _USES: Final = """
 create index uses_of_principal on uses (kind, principal, at);
 create index uses_at on uses (kind, at);
 """
+_DATED_USES: Final = """
+insert into dated_uses (kind, principal, at, boot, uptime) select kind, principal, at, '', 0 from uses;
+drop table uses;
+create index dated_uses_of_principal on dated_uses (kind, principal);
+create index dated_uses_at on dated_uses (kind, at);
+"""
 
 
 # The requests of a dataset; and the open requests, which stay few however many were decided.
@@ -222,6 +228,13 @@ def filed_columns(to: Tables) -> None:
     to.run_statements(_FILED)
 
 
+def dated_use_tables(to: Tables) -> None:
+    """Move uses to a table with the uptime of the machine at each, which dates the uses of one boot."""
+    use = {"number": int, "kind": str, "principal": str, "at": int, "boot": str, "uptime": int}
+    to.create_table("dated_uses", use, "number")
+    to.run_statements(_DATED_USES)
+
+
 class NewerStoreError(SettingsError):
     """A newer release has migrated the store."""
 
@@ -240,5 +253,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     actor_tables,
     lapse_columns,
     filed_columns,
+    dated_use_tables,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

@@ -18,8 +18,8 @@ from server.sandbox.http.responses import STATUS_OF, ApiResponse
 from server.sandbox.state import datasources
 from server.sandbox.state.content import uploads
 from server.sandbox.state.content.connectors import CONNECTORS, Connector, Text
-from server.sandbox.state.content.fulltext import search_fulltext
-from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.content.processing import advance_due_work
+from server.sandbox.state.content.search.fulltext import search_fulltext
 from server.sandbox.state.content.sync_jobs import (
     load_newest_sync_job,
     load_sync_job,
@@ -132,7 +132,7 @@ def list_datasources(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer one page of the datasources, oldest first."""
     limit = parse_integer(call.query, "limit", default=100, least=1, most=500)
     after = parse_integer(call.query, "cursor", default=0, least=0, most=10**9)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         rows = datasources.load_datasource_page(connection, after, limit + 1)
         payload: dict[str, Any] = {
@@ -145,7 +145,7 @@ def list_datasources(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def get_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer one datasource."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         return ApiResponse(payload=datasources.datasource_payload(connection, found))
@@ -154,7 +154,7 @@ def get_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
 def update_datasource(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Replace a datasource's configuration."""
     body = decode_json(_UPDATE, call.body)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         config = validate_config(found["connector"], body.config)
@@ -193,7 +193,7 @@ def upload_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     with world.database.read() as connection:
         connector = datasources.load_datasource(connection, call.path["datasource_id"])["connector"]
     page = documents.parse_admin_documents(raw, connector)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         stored = uploads.store_upload_page(world, connection, found, run, page)
@@ -203,7 +203,7 @@ def upload_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
 def discard_upload(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Delete a run that is not served."""
     run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         uploads.discard_unserved_upload(world, connection, found, run)
@@ -214,7 +214,7 @@ def start_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Start the sync of a run, or answer the one that the run has already."""
     body = decode_json(_START, call.body)
     run = require_match(body.upload_id, _RUN, "uploadId", _RUN_RULE)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         job = start_sync_job(world, connection, found, run, incremental=body.incremental)
@@ -223,26 +223,27 @@ def start_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def get_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the status and the progress of a sync."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         return ApiResponse(
-            payload=sync_job_payload(world, load_sync_job(connection, found, call.path["job_id"]))
+            payload=sync_job_payload(world, connection, load_sync_job(connection, found, call.path["job_id"]))
         )
 
 
 def find_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the newest sync of a run, even when it was stopped."""
     run = require_match(call.path["run"], _RUN, "uploadId", _RUN_RULE)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
-        return ApiResponse(payload=sync_job_payload(world, load_newest_sync_job(connection, found, run)))
+        job = load_newest_sync_job(connection, found, run)
+        return ApiResponse(payload=sync_job_payload(world, connection, job))
 
 
 def stop_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Stop the running sync of a datasource, if any."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         return ApiResponse(payload={"stopped": stop_sync_job(world, connection, found)})
@@ -250,7 +251,7 @@ def stop_sync(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def get_health(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the health of a datasource."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = datasources.load_datasource(connection, call.path["datasource_id"])
         return ApiResponse(payload=health.observe_health(world, connection, found))
@@ -259,7 +260,7 @@ def get_health(world: SandboxState, call: ApiRequest) -> ApiResponse:
 def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the served documents that match a query."""
     request = decode_json(_SEARCH, call.body)
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         payload = search_fulltext(
             connection, request.query, datasource=request.datasource, limit=request.limit

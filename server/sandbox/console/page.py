@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from domain.model import printable
-from server.sandbox.state.content.fulltext import search_fulltext
-from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.content.processing import advance_due_work
+from server.sandbox.state.content.search.fulltext import search_fulltext
 from server.sandbox.state.datasources import datasource_payload, load_datasource_page
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class ConsolePage:
 
     def _render(self, question: str) -> str:
         world = self._gate.world
-        complete_due_work(world)
+        advance_due_work(world)
         with world.database.read() as connection:
             datasources = [
                 datasource_payload(connection, row)

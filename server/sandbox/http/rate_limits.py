@@ -10,6 +10,7 @@ import math
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from server.sandbox.state.clock import SET_BACK_S
 from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
 from server.sandbox.state.switches import load_switches
@@ -79,7 +80,8 @@ def consume_rate_limit(
     key = f"indexing.rate.{bucket.name}.{bucket.key_of(call)}"
     now = world.now()
     level, at = load_setting(connection, key, None) or (bucket.size, now)
-    level = min(bucket.size, level + max(0.0, now - at) * bucket.per_second)
+    passed = max(0.0, now - at) if at <= now + SET_BACK_S else math.inf
+    level = min(bucket.size, level + passed * bucket.per_second)
     if level < amount:
         wait = math.ceil((amount - level) / bucket.per_second)
         headers = {"Retry-After": str(wait)} if switches.tells_retry_after else {}

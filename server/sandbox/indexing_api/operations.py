@@ -49,7 +49,7 @@ from server.sandbox.indexing_api.users import (
     upsert_users,
 )
 from server.sandbox.state.content.processing import (
-    complete_due_work,
+    advance_due_work,
     delete_indexed_document,
     expedite_indexing,
     start_indexing,
@@ -97,7 +97,7 @@ def set_beta_users(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def bulk_index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Accept one page of a bulk upload of documents."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         page = BodyReader(load_switches(connection)).read(BulkIndexDocumentsRequest, call.body)
         _require_page_size(len(page.documents))
@@ -170,7 +170,7 @@ def index_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
         raw = BodyReader(load_switches(connection)).read(IndexDocumentRequest, call.body).document
         name = msgspec.json.decode(raw, type=DocumentDatasource).datasource
         _index_documents(world, connection, call, name, [raw])
-    complete_due_work(world)
+    advance_due_work(world)
     return ApiResponse()
 
 
@@ -180,13 +180,13 @@ def index_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
         request = BodyReader(load_switches(connection)).read(IndexDocumentsRequest, call.body)
         _require_page_size(len(request.documents))
         _index_documents(world, connection, call, request.datasource, request.documents)
-    complete_due_work(world)
+    advance_due_work(world)
     return ApiResponse()
 
 
 def delete_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Delete one document; do nothing when there is none."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         request, found = read_datasource_request(connection, call, DeleteDocumentRequest)
         deleted = delete_indexed_document(world, connection, found, request.object_type, request.id)
@@ -204,7 +204,7 @@ def process_all_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
             None if request.datasource is UNSET else load_custom_datasource(connection, request.datasource)
         )
         expedite_indexing(world, connection, found)
-    complete_due_work(world)
+    advance_due_work(world)
     return ApiResponse()
 
 

@@ -14,7 +14,7 @@ from server.sandbox.indexing_api.shapes import (
     DocumentAccessRequest,
 )
 from server.sandbox.indexing_api.status import datasource_status_payload, document_status_payload, has_access
-from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.content.processing import advance_due_work
 from server.sandbox.state.switches import load_switches
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def get_datasource_config(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def get_datasource_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the status of a datasource."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.write() as connection:
         found = load_custom_datasource(connection, call.path["datasource"])
         return ApiResponse(payload=datasource_status_payload(world, connection, found))
@@ -49,7 +49,7 @@ def get_datasource_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def get_document_statuses(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the status of several documents."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         request = BodyReader(load_switches(connection)).read(DebugDocumentsRequest, call.body)
         found = load_custom_datasource(connection, call.path["datasource"])
@@ -69,7 +69,7 @@ def get_document_statuses(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def get_document_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the status of one document."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         request = BodyReader(load_switches(connection)).read(DebugDocumentRequest, call.body)
         found = load_custom_datasource(connection, call.path["datasource"])
@@ -78,7 +78,7 @@ def get_document_status(world: SandboxState, call: ApiRequest) -> ApiResponse:
 
 def check_document_access(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer whether a user finds a document."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         request, found = read_datasource_request(connection, call, DocumentAccessRequest)
         document = DebugDocumentRequest(object_type=request.object_type, doc_id=request.doc_id)

@@ -24,14 +24,8 @@ if TYPE_CHECKING:
     from server.sandbox.indexing_api.shapes import DebugDocumentRequest
     from server.sandbox.state.state import SandboxState
 
-_UPLOADED: Final = """
-SELECT substr(key, 1, instr(key, char(31)) - 1) AS type, count(DISTINCT key) AS number
-FROM document JOIN upload ON upload.row = upload_row WHERE datasource_row = ? GROUP BY type
-"""
-_INDEXED: Final = """
-SELECT substr(key, 1, instr(key, char(31)) - 1) AS type, count(*) AS number
-FROM served WHERE datasource_row = ? GROUP BY type
-"""
+_UPLOADED: Final = "SELECT type, uploaded AS number FROM tally WHERE datasource_row = ? AND uploaded > 0"
+_INDEXED: Final = "SELECT type, indexed AS number FROM tally WHERE datasource_row = ? AND indexed > 0"
 _NEWEST: Final = """
 SELECT document.raw, ifnull((SELECT min(started_at) FROM job WHERE job.upload_row = document.upload_row),
     (SELECT started_at FROM bulk WHERE bulk.upload_row = document.upload_row)) AS uploaded_at

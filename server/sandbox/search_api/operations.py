@@ -17,8 +17,8 @@ from server.sandbox.http.rate_limits import rate_limited_handler
 from server.sandbox.http.responses import ApiResponse
 from server.sandbox.state.content import permissions
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
-from server.sandbox.state.content.fulltext import search_fulltext
-from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.content.processing import advance_due_work
+from server.sandbox.state.content.search.fulltext import search_fulltext
 from server.sandbox.state.refusals import RefusedError, invalid_field_error
 from server.sandbox.state.switches import load_switches
 from server.sandbox.state.tokens import find_token
@@ -62,7 +62,7 @@ class SearchRequest(_Camel, kw_only=True):
 
 def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Answer the served documents that match the query and that the person may see."""
-    complete_due_work(world)
+    advance_due_work(world)
     with world.database.read() as connection:
         may_see = _visibility_filter(connection, call)
         switches = load_switches(connection)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Clock: TypeAlias = Callable[[], datetime]
 """Returns the present instant, aware, in UTC."""
+SET_BACK_S: Final = 60.0
+"""A stored instant that lies further in the future was stored before the clock was set back: nothing waits for it."""
 
 
 def utc_now() -> datetime:

@@ -108,21 +108,22 @@ def store_auth(
 def delete_datasource_rows(
     world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row, operation: str
 ) -> None:
-    """Delete a datasource with its documents, runs and jobs; `operation` is the name for the ledger."""
+    """Delete a datasource with its runs and jobs; `operation` is the name for the ledger.
+
+    No search finds its documents any more; they themselves are deleted soon (`content.deletions`).
+    """
     row = (datasource["row"],)
-    # The order matters: the first two find their rows through `upload`, which goes later.
     for statement in (
         (
-            "DELETE FROM fulltext WHERE rowid IN (SELECT document.row FROM document"
-            " JOIN upload ON upload.row = upload_row WHERE datasource_row = ?)"
+            "INSERT OR IGNORE INTO garbage (upload_row, datasource_row, next_row, last_row)"
+            " SELECT row, datasource_row, first_row, last_row FROM upload WHERE datasource_row = ? AND held > 0"
         ),
-        "DELETE FROM document WHERE upload_row IN (SELECT row FROM upload WHERE datasource_row = ?)",
-        "DELETE FROM served WHERE datasource_row = ?",
         "DELETE FROM job WHERE datasource_row = ?",
         "DELETE FROM upload WHERE datasource_row = ?",
         "DELETE FROM bulk WHERE datasource_row = ?",
         "DELETE FROM stale WHERE datasource_row = ?",
         "DELETE FROM identity WHERE datasource_row = ?",
+        "DELETE FROM tally WHERE datasource_row = ?",
         "DELETE FROM datasource WHERE row = ?",
     ):
         connection.execute(statement, row)
@@ -131,7 +132,7 @@ def delete_datasource_rows(
 
 
 def datasource_status(connection: sqlite3.Connection, datasource: sqlite3.Row) -> str:
-    """PENDING, SYNCING, HEALTHY or UNHEALTHY. Call `complete_due_work` first, or a job that is over still counts."""
+    """PENDING, SYNCING, HEALTHY or UNHEALTHY. Call `advance_due_work` first, or a job that is over still counts."""
     last = connection.execute(
         "SELECT status FROM job WHERE datasource_row = ? AND status != 'STOPPED' ORDER BY row DESC LIMIT 1",
         (datasource["row"],),

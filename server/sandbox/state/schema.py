@@ -1,7 +1,9 @@
 """The sandbox's tables.
 
-A document is stored once, as the bytes that were sent, with the run (`upload`) that brought it. `served` lists the
-documents that searches find now, so a full sync replaces the content of a datasource without copying a document.
+A document is stored once, as the bytes that were sent, with the run (`upload`) that brought it. A run is indexed and
+served in the order of its rows, up to a row that the run has: so each is done in batches of any size, a process that
+dies leaves whole batches, and a full sync replaces the content of a datasource in one instant, whatever its size. What
+is not served any more is `garbage`, and leaves the file in batches, too.
 
 The shipped sandbox never writes `fault` and `request`, nor `hangs`, `loses` and `failure` of a job. Tests script faults
 through them. They are in every file, so that tests and the product can open the same one.
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 3
+VERSION: Final = 4
 _ADMIN: Final = """
 CREATE TABLE tenant (
     id TEXT PRIMARY KEY,
@@ -141,12 +143,60 @@ CREATE VIRTUAL TABLE fulltext USING fts5 (
 );
 INSERT INTO fulltext (fulltext, rank) VALUES ('rank', 'bm25(2.0, 1.0, 1.0, 1.0, 1.0)');
 """
-SCHEMA: Final = f"{_ADMIN}{_INDEXING}{_FULLTEXT}"
+
+
+# What batches need, added to the tables of version 3. The rows of a run are `first_row` to `last_row`, mixed with those
+# of runs that were uploaded at the same time.
+_BATCHES: Final = """
+ALTER TABLE upload ADD COLUMN first_row INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE upload ADD COLUMN last_row INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE upload ADD COLUMN held INTEGER NOT NULL DEFAULT 0;        -- documents that it has now
+ALTER TABLE upload ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;     -- documents in the full-text index
+ALTER TABLE upload ADD COLUMN indexed_row INTEGER NOT NULL DEFAULT 0; -- the last of them
+ALTER TABLE upload ADD COLUMN served_row INTEGER NOT NULL DEFAULT 0;  -- the last that searches find
+ALTER TABLE bulk ADD COLUMN due_at REAL;                              -- when what it lacks is deleted, once known
+ALTER TABLE bulk ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;       -- how much that is, as far as it was counted
+ALTER TABLE bulk ADD COLUMN seen_upload INTEGER NOT NULL DEFAULT 0;   -- up to where served documents were looked at
+ALTER TABLE bulk ADD COLUMN seen_row INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX job_running ON job (row) WHERE status = 'RUNNING';
+CREATE INDEX stale_due ON stale (datasource_row, due_at);
+CREATE TABLE garbage (
+    upload_row INTEGER PRIMARY KEY,           -- the run whose documents are to be deleted
+    datasource_row INTEGER NOT NULL,
+    next_row INTEGER NOT NULL,
+    last_row INTEGER NOT NULL
+);
+CREATE TABLE tally (                          -- documents of the Indexing dialect, by their type in lower case
+    datasource_row INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    uploaded INTEGER NOT NULL DEFAULT 0,      -- different ones, also those that are not yet indexed
+    indexed INTEGER NOT NULL DEFAULT 0,       -- those that are served
+    PRIMARY KEY (datasource_row, type)
+) WITHOUT ROWID;
+DELETE FROM fulltext WHERE rowid IN (SELECT document.row FROM document
+    JOIN job ON job.upload_row = document.upload_row WHERE status = 'RUNNING' AND document.key <= indexed_to);
+DELETE FROM document WHERE row NOT IN (SELECT document_row FROM served)
+    AND upload_row IN (SELECT row FROM upload WHERE served);
+UPDATE upload SET
+    first_row = ifnull((SELECT min(row) FROM document WHERE upload_row = upload.row), 0),
+    last_row = ifnull((SELECT max(row) FROM document WHERE upload_row = upload.row), 0),
+    held = (SELECT count(*) FROM document WHERE upload_row = upload.row);
+UPDATE upload SET indexed = held, indexed_row = last_row, served_row = last_row WHERE served;
+INSERT INTO tally (datasource_row, type, uploaded, indexed)
+    SELECT datasource_row, substr(key, 1, instr(key, char(31)) - 1), count(DISTINCT key), sum(upload.served)
+    FROM document JOIN upload ON upload.row = upload_row WHERE instr(key, char(31)) GROUP BY 1, 2;
+DROP TABLE served;
+CREATE VIEW served AS
+    SELECT document.row AS document_row, upload_row, datasource_row, key
+    FROM document JOIN upload ON upload.row = upload_row WHERE document.row <= served_row;
+ALTER TABLE job DROP COLUMN indexed_to;
+"""
+SCHEMA: Final = f"{_ADMIN}{_INDEXING}{_FULLTEXT}{_BATCHES}"
 _REFILLED: Final = """
 INSERT INTO fulltext (rowid, title, id, body, container, author)
     SELECT rowid, title, id, body, container, author FROM former;
 DROP TABLE former;
 """
 _BY_STEMS: Final = f"ALTER TABLE fulltext RENAME TO former; {_FULLTEXT} {_REFILLED}"
-UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}", 2: _BY_STEMS}
+UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}{_BATCHES}", 2: f"{_BY_STEMS}{_BATCHES}", 3: _BATCHES}
 """The scripts that bring a file of an earlier version to this one, by that version."""

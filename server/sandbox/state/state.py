@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from server.sandbox.state.clock import Clock, utc_now
 from server.sandbox.state.database import Database
@@ -23,30 +23,75 @@ class StateHooks:
 
 
 NO_STATE_HOOKS: Final = StateHooks()
+BATCH: Final = 1_000
+"""How many documents one step indexes, serves or deletes: about a tenth of a second's work."""
+
+
+class Background(Protocol):
+    """What does the work that requests leave."""
+
+    def is_busy(self) -> bool:
+        """Whether it is at work now."""
+        ...
+
+    def start(self) -> None:
+        """Begin, unless it is at work."""
+        ...
+
+    def close(self) -> None:
+        """End, as soon as no step is half done."""
+        ...
+
+
+class NoBackground:
+    """No background: what a request leaves is left to the next one."""
+
+    def is_busy(self) -> bool:
+        """Never."""
+        return False
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+NO_BACKGROUND: Final = NoBackground()
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxState:
-    """State of one Glean: its file, and the clock by which its syncs advance."""
+    """State of one Glean: its file, the clock by which its syncs advance, and how much one step of them does."""
 
     database: Database
     clock: Clock
     hooks: StateHooks = NO_STATE_HOOKS
+    batch: int = BATCH
+    background: Background = NO_BACKGROUND
 
     @classmethod
-    def open(cls, path: Path, *, now: Clock = utc_now, hooks: StateHooks = NO_STATE_HOOKS) -> Self:
+    def open(
+        cls,
+        path: Path,
+        *,
+        now: Clock = utc_now,
+        hooks: StateHooks = NO_STATE_HOOKS,
+        batch: int = BATCH,
+    ) -> Self:
         """Open the file, or create it; other processes may have it open too.
 
         Raises:
             SandboxFileError: the file is not a sandbox's, or was made by a version that this one cannot read.
         """
-        state = cls(Database(path), now, hooks)
+        state = cls(Database(path), now, hooks, batch)
         with state.database.write() as connection:
             ensure_tenant(connection)
         return state
 
     def close(self) -> None:
-        """Close the file."""
+        """End the background, and close the file."""
+        self.background.close()
         self.database.close()
 
     def now(self) -> float:

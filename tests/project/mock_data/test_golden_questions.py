@@ -20,7 +20,7 @@ from domain.content.documents.neutral import Body, Document
 from domain.model.enums import DatasetType
 from mock_data.story.write import WORLDS
 from server.adapters.glean.indexing.names import datasource_of
-from server.sandbox.state.content.question_parsing import parse_query
+from server.sandbox.state.content.search.question_parsing import parse_query
 from tests.project.mock_data.conftest import PAIRS
 from tests.support.content.demo_datasets import NAMES, DemoDatasets, searchable_text
 from tests.support.glean.datasources import admin_platform, indexing_platform

@@ -14,8 +14,8 @@ import msgspec
 from server.sandbox.indexing_api.datasources import decode_config
 from server.sandbox.state.clock import Clock, utc_now
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
-from server.sandbox.state.content.fulltext import search_fulltext
 from server.sandbox.state.content.processing import complete_due_work
+from server.sandbox.state.content.search.fulltext import search_fulltext
 from server.sandbox.state.content.sync_jobs import sync_job_payload
 from server.sandbox.state.datasources import (
     datasource_payload,
@@ -115,7 +115,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
             found = find_datasource_by_name(connection, name)
             row = None if found is None else found["row"]
             held = connection.execute("SELECT * FROM job WHERE datasource_row = ? ORDER BY row", (row,))
-            return [sync_job_payload(self.world, job) for job in held]
+            return [sync_job_payload(self.world, connection, job) for job in held]
 
     def search(self, query: str, *, datasource: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """What a search finds now, best first, in the API's shape."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from server.composition import glean
 from server.sandbox import serve
 from server.sandbox.state.clock import Clock, utc_now
+from server.sandbox.state.state import BATCH, NO_BACKGROUND
 from tests.support.sandbox.control import Sandbox
 from tests.support.sandbox.hooks import FaultHooks
 
@@ -31,8 +33,13 @@ class EmbeddedSandbox(serve.EmbeddedSandbox):
         host: str = "127.0.0.1",
         port: int = 0,
         now: Clock = utc_now,
+        batch: int = BATCH,
+        background: bool = True,
     ) -> None:
-        super().__init__(path, token=token, host=host, port=port, now=now, hooks=FaultHooks())
+        """Without a `background`, what a request leaves is left to the next one."""
+        super().__init__(path, token=token, host=host, port=port, now=now, hooks=FaultHooks(), batch=batch)
+        if not background:
+            self.state = replace(self.state, background=NO_BACKGROUND)
         self.sandbox = Sandbox(self.state)
 
 

@@ -2,42 +2,76 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from server.adapters.store.codec import from_micros, to_micros
+from server.adapters.store.codec import to_micros
 from server.adapters.store.repository import Repository
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from domain.model import ClockReading
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+# In microseconds. The uptime of another boot tells nothing, and a machine without one has no boot.
+_AGE: Final = "case when boot = :boot and boot <> '' then :uptime - uptime else :at - at end"
 
 
 class RateLimitRepository(Repository):
     """Implements `ports.RateLimitRepository`."""
 
-    def add(self, kind: str, principal: str, at: datetime) -> int:
+    def add(self, kind: str, principal: str, reading: ClockReading) -> int:
         row = self._execute(
-            "insert into uses (kind, principal, at) values (:kind, :principal, :at) returning number",
-            {"kind": kind, "principal": principal, "at": to_micros(at)},
+            "insert into dated_uses (kind, principal, at, boot, uptime) "
+            "values (:kind, :principal, :at, :boot, :uptime) returning number",
+            {"kind": kind, "principal": principal, **_columns(reading)},
         )
         ((number,),) = row.fetchall()
         return int(number)
 
-    def nth_latest(self, kind: str, principal: str, after: datetime, n: int) -> datetime | None:
+    def nth_latest_age(
+        self, kind: str, principal: str, reading: ClockReading, window: timedelta, n: int
+    ) -> timedelta | None:
         row = self._fetch_one(
-            "select at from uses where kind = :kind and principal = :principal and at > :after "
-            "order by at desc limit 1 offset :before",
+            # The expression is constant; values are bound.
+            f"select {_AGE} as age from dated_uses where kind = :kind and principal = :principal and {_AGE} < :window "  # noqa: S608
+            "order by age limit 1 offset :before",
             kind=kind,
             principal=principal,
-            after=to_micros(after),
+            window=window // _MICROSECOND,
             before=n - 1,
+            **_columns(reading),
         )
-        return from_micros(row[0]) if row else None
+        return row[0] * _MICROSECOND if row else None
 
     def delete(self, number: int) -> None:
-        self._execute("delete from uses where number = :number", {"number": number})
+        self._execute("delete from dated_uses where number = :number", {"number": number})
 
-    def delete_outside(self, kind: str, *, until: datetime, after: datetime) -> None:
-        values = {"kind": kind, "until": to_micros(until), "after": to_micros(after)}
-        # Two statements, because each can use the index, which one with `or` cannot.
-        self._execute("delete from uses where kind = :kind and at <= :until", values)
-        self._execute("delete from uses where kind = :kind and at > :after", values)
+    def delete_outside(
+        self, kind: str, reading: ClockReading, *, oldest: timedelta, ahead: timedelta
+    ) -> None:
+        values = {
+            "kind": kind,
+            "oldest": oldest // _MICROSECOND,
+            "latest": -ahead // _MICROSECOND,
+            "until": to_micros(reading.at - oldest),
+            "after": to_micros(reading.at + ahead),
+            **_columns(reading),
+        }
+        # Two statements, because each can use the index of `at`, which one with `or` cannot. A use that only the uptime
+        # finds too old stays until the clock does, too, and does not count meanwhile.
+        for outside in ("at <= :until", "at > :after"):
+            self._execute(
+                # The expressions are constant; values are bound.
+                f"delete from dated_uses where kind = :kind and {outside} and ({_AGE} >= :oldest or {_AGE} < :latest)",  # noqa: S608
+                values,
+            )
+
+
+def _columns(reading: ClockReading) -> dict[str, int | str]:
+    uptime = reading.uptime
+    return {
+        "at": to_micros(reading.at),
+        "boot": uptime.boot if uptime else "",
+        "uptime": round(uptime.seconds * 1_000_000) if uptime else 0,
+    }

@@ -1,17 +1,40 @@
-"""Processing of a complete upload: its documents are indexed, and served documents that it lacks are deleted.
+"""Processing: what is due by the clock is done, in steps of bounded size.
 
-Both follow from stored instants and the clock. Indexing is a sync job (`server.sandbox.state.content.sync_jobs`);
-documents to be deleted are in the table `stale`, with the instant of their deletion.
+Jobs index and serve documents (`sync_jobs`), and what is not served any more is deleted (`deletions`). Of one
+datasource everything is done in the order of its instants, so the state depends on the clock alone, and not on when
+somebody calls.
+
+A request does one step's worth of what is due and leaves the rest to the background (`SandboxState.background`), so no
+request waits for a million documents; the status says meanwhile that the sync is running. Every step is a transaction
+of its own that stores where the next one begins: when a process dies, the next request to any process goes on there.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Final
 
+from server.sandbox.state.clock import SET_BACK_S
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR, document_key
-from server.sandbox.state.content.sync_jobs import finish_sync_job, load_due_sync_jobs, start_indexing_job
+from server.sandbox.state.content.deletions import (
+    UNSETTLED,
+    delete_due_documents,
+    delete_garbage,
+    find_due_deletion,
+    find_unsettled_upload,
+    has_garbage,
+    mark_stale,
+    settle_upload,
+)
+from server.sandbox.state.content.sync_jobs import (
+    OVER,
+    advance_sync_job,
+    find_due_sync_job,
+    find_job_to_index,
+    index_batch,
+    start_indexing_job,
+)
+from server.sandbox.state.content.uploads import delete_documents
 from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
 from server.sandbox.state.switches import load_switches
@@ -21,29 +44,20 @@ if TYPE_CHECKING:
 
     from server.sandbox.state.state import SandboxState
 
-DELETION_PAUSE_S: Final = 7 * 86_400.0
-"""Seconds that Glean waits before it deletes more than a fifth of the documents of a datasource."""
-_FIFTH: Final = 5
 PROCESS_ALL_INTERVAL_S: Final = 3 * 3600.0
 _PROCESS_ALL_SETTING: Final = "indexing.processed"
-_MISSING_DOCUMENTS: Final = """
-SELECT document_row FROM served JOIN document ON document.row = document_row
-WHERE served.datasource_row = :datasource AND document.upload_row < :upload
-  AND served.key NOT IN (SELECT key FROM document WHERE upload_row = :upload)
-"""
 _EXPEDITE_JOBS: Final = """
 UPDATE job SET duration = min(duration, ?1 - started_at)
 WHERE status = 'RUNNING' AND datasource_row IN (SELECT row FROM datasource WHERE connector = ?3 AND ifnull(row = ?2, 1))
 """
-_UNSETTLED: Final = (
-    "SELECT 1 FROM bulk JOIN job ON job.row = job_row WHERE settled = 0 AND job.status = 'SUCCEEDED'"
-)
-_MARK_STALE: Final = """
-INSERT INTO stale (document_row, datasource_row, due_at) VALUES (?, ?, ?)
-ON CONFLICT (document_row) DO UPDATE SET due_at = min(due_at, excluded.due_at)
-"""
-_EARLIEST: Final = "SELECT min(due_at) FROM stale WHERE due_at <= ?"
-_DUE: Final = "SELECT document_row FROM stale WHERE datasource_row = ? AND due_at <= ?"
+_DUE_DATASOURCES: Final = f"""
+SELECT row FROM datasource WHERE
+    EXISTS (SELECT 1 FROM bulk JOIN job ON job.row = job_row
+        WHERE bulk.datasource_row = datasource.row AND {UNSETTLED})
+    OR EXISTS (SELECT 1 FROM job WHERE job.datasource_row = datasource.row AND {OVER})
+    OR EXISTS (SELECT 1 FROM stale WHERE stale.datasource_row = datasource.row AND due_at <= :now)
+ORDER BY row
+"""  # noqa: S608 - constants only; values are bound
 
 
 def start_indexing(
@@ -76,8 +90,9 @@ def expedite_indexing(
     switches, now = load_switches(connection), world.now()
     own = _PROCESS_ALL_SETTING if datasource is None else f"{_PROCESS_ALL_SETTING}.{datasource['row']}"
     for name in {_PROCESS_ALL_SETTING, own}:
-        left = load_setting(connection, name, -PROCESS_ALL_INTERVAL_S) + PROCESS_ALL_INTERVAL_S - now
-        if left > 0:
+        last = load_setting(connection, name, -PROCESS_ALL_INTERVAL_S)
+        left = last + PROCESS_ALL_INTERVAL_S - now
+        if left > 0 and last <= now + SET_BACK_S:
             headers = {"Retry-After": str(math.ceil(left))} if switches.tells_retry_after else {}
             raise RefusedError(
                 "rate_limited", "processalldocuments may be called once in three hours", headers=headers
@@ -92,35 +107,78 @@ def expedite_indexing(
     )
 
 
+def advance_due_work(world: SandboxState) -> None:
+    """Do a step's worth of what is due, and leave more than that to the background. Operations call this first.
+
+    While the background is at work, it does everything.
+    """
+    if world.background.is_busy():
+        return
+    left = world.batch
+    while left > 0 and (due := _load_due_datasources(world)):
+        left -= _advance_datasource(world, due[0], left)
+    if left > 0:
+        left -= _delete_garbage(world, left)
+    if left <= 0 or _find_job_to_index(world) is not None:
+        world.background.start()
+
+
 def complete_due_work(world: SandboxState) -> None:
-    """Finish all jobs and deletions that are due by now, in the order of their instants.
+    """Do everything that is due, however long that takes."""
+    while work_in_background(world):
+        pass
 
-    Operations call this first. The order makes the state depend on the clock alone, and not on when somebody calls.
+
+def work_in_background(world: SandboxState) -> bool:
+    """Do a step for each datasource, one of what is garbage, and one of what can be done before it is due.
+
+    Returns whether there was anything to do.
     """
-    while (due := _next_due(world)) is not None:
-        instant, job_id = due
-        if job_id is not None:
-            finish_sync_job(world, job_id)
+    due = _load_due_datasources(world)
+    for each in due:
+        _advance_datasource(world, each, world.batch)
+    deleted = _delete_garbage(world, world.batch)
+    job_id = _find_job_to_index(world)
+    if job_id is not None:
         with world.database.write() as connection:
-            _schedule_stale_deletions(connection)
-            if job_id is None:
-                _delete_due_documents(connection, instant)
+            index_batch(connection, job_id, world.batch)
+    return bool(due) or deleted > 0 or job_id is not None
 
 
-def _next_due(world: SandboxState) -> tuple[float, str | None] | None:
-    """The work that is due first: its instant, and its job, which is None for a deletion. None when nothing is due.
-
-    An upload that is indexed but not settled counts as a deletion that is due: the process that indexed it ended before
-    it could schedule the deletions.
-    """
+def _load_due_datasources(world: SandboxState) -> list[int]:
+    """The datasources of which something is due, the oldest first."""
     with world.database.read() as connection:
-        if connection.execute(_UNSETTLED).fetchone() is not None:
-            return -math.inf, None
-        job = next(iter(load_due_sync_jobs(world, connection)), None)
-        (due,) = connection.execute(_EARLIEST, (world.now(),)).fetchone()
-    if job is not None and (due is None or job["ended_at"] <= due):
-        return float(job["ended_at"]), str(job["id"])
-    return None if due is None else (float(due), None)
+        return [row["row"] for row in connection.execute(_DUE_DATASOURCES, {"now": world.now()})]
+
+
+def _advance_datasource(world: SandboxState, datasource: int, limit: int) -> int:
+    """Do the next step of a datasource, of up to `limit` documents; return of how many it was.
+
+    An upload that is indexed and of which it is not known what it lacks comes first: its deletions may be due already.
+    Another caller may have done the step meanwhile.
+    """
+    with world.database.write() as connection:
+        upload = find_unsettled_upload(connection, datasource)
+        if upload is not None:
+            return settle_upload(connection, upload, limit)
+        job = find_due_sync_job(world, connection, datasource)
+        due = find_due_deletion(connection, datasource, world.now())
+        if job is not None and (due is None or job["ended_at"] <= due):
+            return advance_sync_job(world, connection, job["id"], limit)
+        return 0 if due is None else delete_due_documents(connection, datasource, due, limit)
+
+
+def _delete_garbage(world: SandboxState, limit: int) -> int:
+    with world.database.read() as connection:
+        if not has_garbage(connection):
+            return 0
+    with world.database.write() as connection:
+        return delete_garbage(connection, limit)
+
+
+def _find_job_to_index(world: SandboxState) -> str | None:
+    with world.database.read() as connection:
+        return find_job_to_index(world, connection)
 
 
 def delete_indexed_document(
@@ -132,59 +190,23 @@ def delete_indexed_document(
 ) -> bool:
     """Delete one document; return whether it was served."""
     key = document_key(object_type, document_id)
-    connection.execute(
-        "DELETE FROM document WHERE key = ? AND row NOT IN (SELECT document_row FROM served)"
-        " AND upload_row IN (SELECT row FROM upload WHERE datasource_row = ?)",
-        (key, datasource["row"]),
-    )
+    waiting = connection.execute(
+        "SELECT document.row FROM upload JOIN document ON upload_row = upload.row"
+        " WHERE datasource_row = ? AND key = ? AND document.row > served_row",
+        (datasource["row"], key),
+    ).fetchall()
+    delete_documents(connection, datasource["row"], [row["row"] for row in waiting])
     found = connection.execute(
         "SELECT document_row FROM served WHERE datasource_row = ? AND key = ?", (datasource["row"], key)
     ).fetchone()
     if found is None:
         return False
-    due = world.now() + load_switches(connection).deletion_s
-    connection.execute(_MARK_STALE, (found["document_row"], datasource["row"], due))
-    _delete_due_documents(connection, world.now())
+    now = world.now()
+    mark_stale(
+        connection,
+        datasource["row"],
+        found["document_row"],
+        now + load_switches(connection).deletion_s,
+    )
+    delete_due_documents(connection, datasource["row"], now, world.batch)
     return True
-
-
-def _schedule_stale_deletions(connection: sqlite3.Connection) -> None:
-    """Schedule the deletion of served documents that a newly indexed upload lacks."""
-    for each in connection.execute(
-        "SELECT bulk.*, job.started_at + job.duration AS indexed_at FROM bulk JOIN job ON job.row = job_row"
-        " WHERE settled = 0 AND job.status = 'SUCCEEDED' ORDER BY bulk.row"
-    ).fetchall():
-        missing = [
-            row["document_row"]
-            for row in connection.execute(
-                _MISSING_DOCUMENTS, {"datasource": each["datasource_row"], "upload": each["upload_row"]}
-            )
-        ]
-        paused = not each["unchecked"] and len(missing) * _FIFTH > each["old_total"]
-        due = each["indexed_at"] + (DELETION_PAUSE_S if paused else load_switches(connection).deletion_s)
-        connection.executemany(
-            _MARK_STALE,
-            ((row, each["datasource_row"], due) for row in missing),
-        )
-        connection.execute(
-            "UPDATE bulk SET settled = 1, paused_until = ? WHERE row = ?",
-            (due if paused else None, each["row"]),
-        )
-
-
-def _delete_due_documents(connection: sqlite3.Connection, now: float) -> None:
-    for (datasource,) in connection.execute(
-        "SELECT DISTINCT datasource_row FROM stale WHERE due_at <= ?", (now,)
-    ).fetchall():
-        gone = json.dumps([row["document_row"] for row in connection.execute(_DUE, (datasource, now))])
-        for statement in (
-            "DELETE FROM fulltext WHERE rowid IN (SELECT value FROM json_each(:gone))",
-            "DELETE FROM served WHERE document_row IN (SELECT value FROM json_each(:gone))",
-            "DELETE FROM document WHERE row IN (SELECT value FROM json_each(:gone))",
-            "DELETE FROM stale WHERE document_row IN (SELECT value FROM json_each(:gone))",
-            (
-                "UPDATE datasource SET document_count = (SELECT count(*) FROM served WHERE datasource_row = :row)"
-                " WHERE row = :row"
-            ),
-        ):
-            connection.execute(statement, {"gone": gone, "row": datasource})

@@ -1,20 +1,25 @@
 """Sync jobs: progress follows from stored instants and the clock, so every process on the file sees the same.
 
-No task runs behind a job. The next request after the end of a job finishes it (`processing`): it adds the documents to
-the full-text index in batches, each in its own transaction, and serves the run in the last one. Each batch reads the
-job again first, so several callers may finish one job at once and each document is still indexed once.
+A job that is over by the clock is finished in steps (`processing`), each in its own transaction: the run's documents
+are added to the full-text index, and then served. A full sync serves the run in place of all others in one instant. An
+incremental one, as of an upload in the Indexing dialect, serves it in batches over what is served. Where a step begins
+is stored with the run, so any process goes on where another one died, and several may finish one job at once.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from server.sandbox.state.clock import format_instant
-from server.sandbox.state.content.fulltext import add_to_fulltext
-from server.sandbox.state.content.uploads import find_upload
+from server.sandbox.state.clock import SET_BACK_S, format_instant
+from server.sandbox.state.content.search.fulltext import add_to_fulltext
+from server.sandbox.state.content.uploads import (
+    count_indexed,
+    delete_documents,
+    find_upload,
+    throw_documents_away,
+)
 from server.sandbox.state.refusals import RefusedError, invalid_field_error
 from server.sandbox.state.state import load_setting
 
@@ -26,16 +31,22 @@ if TYPE_CHECKING:
 PACE_SETTING: Final = "pace"
 DEFAULT_PACE: Final = (20_000.0, 0.05)
 """Documents indexed in a second, and the shortest duration of a job in seconds."""
-_BATCH: Final = 2_000
+OVER: Final = (
+    "job.status = 'RUNNING' AND NOT job.hangs"
+    f" AND (job.started_at + job.duration <= :now OR job.started_at > :now + {SET_BACK_S})"
+)
+"""The condition of a job that is over by the clock, and not finished; of one of the future, too (`SET_BACK_S`)."""
+# The plus keeps SQLite from the index of keys: the rows of a run lie together.
+_ROWS: Final = (
+    "SELECT row, raw FROM document WHERE +upload_row = :upload AND row > :after AND row <= :last"
+    " ORDER BY row LIMIT :limit"
+)
 _REPLACED: Final = (
-    "SELECT document.row FROM document JOIN upload ON upload.row = upload_row"
-    " WHERE datasource_row = :datasource AND upload.served"
+    "SELECT old.row FROM document AS new CROSS JOIN upload ON datasource_row = :datasource"
+    " AND upload.row <> :upload AND served_row > 0 AND held > 0"
+    " CROSS JOIN document AS old ON old.upload_row = upload.row AND old.key = new.key"
+    " WHERE +new.upload_row = :upload AND new.row > :after AND new.row <= :last AND old.row <= served_row"
 )
-_MERGED: Final = (
-    "SELECT document_row AS row FROM served JOIN document ON document.key = served.key"
-    " WHERE datasource_row = :datasource AND upload_row = :upload AND document.key <= :last"
-)
-_OVER: Final = "job.status = 'RUNNING' AND NOT job.hangs AND job.started_at + job.duration <= ?"
 
 
 def start_sync_job(
@@ -113,25 +124,25 @@ def find_running_sync_job(connection: sqlite3.Connection, datasource: sqlite3.Ro
 def stop_sync_job(world: SandboxState, connection: sqlite3.Connection, datasource: sqlite3.Row) -> list[str]:
     """Stop the running job and return its id in a list; the served content stays. Empty when none was stopped."""
     job = find_running_sync_job(connection, datasource)
-    if job is None or job["indexed_to"]:  # over by the clock, and another caller is finishing it
+    if job is None:
         return []
     now = world.now()
     connection.execute(
         "UPDATE job SET status = 'STOPPED', indexed = ?, finished_at = ? WHERE row = ?",
-        (_indexed_count(job, now), now, job["row"]),
+        (_indexed_count(world, connection, job), now, job["row"]),
     )
     world.record_effect(connection, "sync.stop", datasource=datasource["name"], run=job["run"])
     return [job["id"]]
 
 
-def sync_job_payload(world: SandboxState, job: sqlite3.Row) -> dict[str, Any]:
+def sync_job_payload(world: SandboxState, connection: sqlite3.Connection, job: sqlite3.Row) -> dict[str, Any]:
     """A job, as the Admin dialect answers it."""
     answer = {
         "job_id": job["id"],
         "uploadId": job["run"],
         "status": job["status"],
         "documentsTotal": job["total"],
-        "documentsIndexed": _indexed_count(job, world.now())
+        "documentsIndexed": _indexed_count(world, connection, job)
         if job["status"] == "RUNNING"
         else job["indexed"],
         "startedAt": format_instant(job["started_at"]),
@@ -143,20 +154,17 @@ def sync_job_payload(world: SandboxState, job: sqlite3.Row) -> dict[str, Any]:
     return answer
 
 
-def load_due_sync_jobs(world: SandboxState, connection: sqlite3.Connection) -> list[sqlite3.Row]:
-    """Load the jobs that are over by the clock and not finished, as (id, ended_at), earliest first."""
-    return connection.execute(
+def find_due_sync_job(
+    world: SandboxState, connection: sqlite3.Connection, datasource: int
+) -> sqlite3.Row | None:
+    """Find the job of a datasource that is over by the clock and not finished, as (id, ended_at): the earliest."""
+    found: sqlite3.Row | None = connection.execute(
         # The condition is constant; values are bound.
         "SELECT job.id, job.started_at + job.duration AS ended_at FROM job"  # noqa: S608
-        f" WHERE {_OVER} ORDER BY ended_at, row",
-        (world.now(),),
-    ).fetchall()
-
-
-def finish_sync_job(world: SandboxState, job_id: str) -> None:
-    """Index the documents of a job that is over, and serve them."""
-    while _advance_job(world, job_id):
-        pass
+        f" WHERE {OVER} AND datasource_row = :datasource ORDER BY ended_at, row LIMIT 1",
+        {"now": world.now(), "datasource": datasource},
+    ).fetchone()
+    return found
 
 
 def start_indexing_job(
@@ -208,75 +216,129 @@ def _load_job(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
     return job
 
 
-def _indexed_count(job: sqlite3.Row, now: float) -> int:
+def _indexed_count(world: SandboxState, connection: sqlite3.Connection, job: sqlite3.Row) -> int:
+    """The documents that a running job has indexed: as the clock says, and of many no more than there really are."""
+    now = world.now()
     share: float = min(1.0, max(0.0, (now - job["started_at"]) / job["duration"])) if job["duration"] else 1.0
     done: int = math.floor((job["total"] - job["loses"]) * share)
     total: int = job["total"]
-    return max(0, min(done, total // 2) if job["hangs"] else done)
+    shown = max(0, min(done, total // 2) if job["hangs"] else done)
+    if total <= world.batch:
+        return shown
+    upload = connection.execute("SELECT indexed FROM upload WHERE row = ?", (job["upload_row"],)).fetchone()
+    return min(shown, upload["indexed"]) if upload is not None else shown
 
 
-def _advance_job(world: SandboxState, job_id: str) -> bool:
-    """Index one batch of a job that is over, or finish the job; return whether batches are left."""
-    with world.database.write() as connection:
-        job = connection.execute(
-            "SELECT * FROM job WHERE id = ? AND status = 'RUNNING'", (job_id,)
-        ).fetchone()
-        if job is None:  # another caller finished it, or its datasource was deleted
-            return False
-        if job["failure"] is not None:
-            _end_job(connection, job, "FAILED", 0)
-            return False
-        indexable = max(0, job["total"] - job["loses"])
-        size = min(_BATCH, indexable - job["indexed"])
-        batch = connection.execute(
-            "SELECT row, key, raw FROM document WHERE upload_row = ? AND key > ? ORDER BY key LIMIT ?",
-            (job["upload_row"], job["indexed_to"], size),
-        ).fetchall()
+def find_job_to_index(world: SandboxState, connection: sqlite3.Connection) -> str | None:
+    """Find a running job of many documents that can be indexed before it is over, so that they are ready then."""
+    found = connection.execute(
+        "SELECT id FROM job JOIN upload ON upload.row = upload_row WHERE status = 'RUNNING' AND NOT hangs"
+        " AND failure IS NULL AND job.total > ? AND upload.indexed < job.total - loses AND indexed_row < last_row"
+        " ORDER BY job.row LIMIT 1",
+        (world.batch,),
+    ).fetchone()
+    return None if found is None else str(found["id"])
+
+
+def index_batch(connection: sqlite3.Connection, job_id: str, limit: int) -> int:
+    """Add up to `limit` documents of a running job to the full-text index; return how many were added."""
+    job = _load_running_job(connection, job_id)
+    if job is None:
+        return 0
+    upload = _load_upload_of(connection, job)
+    size = min(limit, job["total"] - job["loses"] - upload["indexed"])
+    batch = connection.execute(_ROWS, {**_after(upload, "indexed_row"), "limit": max(0, size)}).fetchall()
+    if batch:
         (connector,) = connection.execute(
             "SELECT connector FROM datasource WHERE row = ?", (job["datasource_row"],)
         ).fetchone()
         add_to_fulltext(connection, connector, ((row["row"], row["raw"]) for row in batch))
-        indexed = job["indexed"] + len(batch)
-        if batch:
-            connection.execute(
-                "UPDATE job SET indexed = ?, indexed_to = ? WHERE row = ?",
-                (indexed, batch[-1]["key"], job["row"]),
-            )
-        if indexed < indexable and batch:
-            return True
-        last = batch[-1]["key"] if batch else job["indexed_to"]
-        _serve_documents(connection, job, last)
-        _end_job(connection, job, "SUCCEEDED", indexed)
-        return False
+        connection.execute(
+            "UPDATE upload SET indexed = indexed + ?, indexed_row = ? WHERE row = ?",
+            (len(batch), batch[-1]["row"], upload["row"]),
+        )
+    return len(batch)
 
 
-def _serve_documents(connection: sqlite3.Connection, job: sqlite3.Row, last: str) -> None:
-    """Serve the run's documents up to key `last`.
+def advance_sync_job(world: SandboxState, connection: sqlite3.Connection, job_id: str, limit: int) -> int:
+    """Do the next step of a job that is over by the clock, of up to `limit` documents; return of how many it was.
 
-    They replace all served documents, or in an incremental job only those with the same keys.
+    A job that was finished or stopped meanwhile, or whose datasource was deleted, has no step.
     """
-    row = {"datasource": job["datasource_row"], "upload": job["upload_row"], "last": last}
-    former = [found["row"] for found in connection.execute(_MERGED if job["incremental"] else _REPLACED, row)]
-    row["former"] = json.dumps(former)
-    for statement in (
-        "DELETE FROM fulltext WHERE rowid IN (SELECT value FROM json_each(:former))",
-        "DELETE FROM document WHERE row IN (SELECT value FROM json_each(:former))",
-        "DELETE FROM served WHERE document_row IN (SELECT value FROM json_each(:former))",
-        (
-            "INSERT INTO served (document_row, datasource_row, key)"
-            " SELECT row, :datasource, key FROM document WHERE upload_row = :upload AND key <= :last"
-        ),
-        "UPDATE upload SET served = 1 WHERE row = :upload",
-        (
-            "UPDATE datasource SET document_count = (SELECT count(*) FROM served WHERE datasource_row = :datasource)"
-            " WHERE row = :datasource"
-        ),
-    ):
-        connection.execute(statement, row)
+    job = _load_running_job(connection, job_id)
+    if job is None:
+        return 0
+    if job["failure"] is not None:
+        _end_job(world, connection, job, "FAILED", 0)
+        return 0
+    done = index_batch(connection, job_id, limit)
+    if done == limit:  # there may be more
+        return done
+    upload = _load_upload_of(connection, job)
+    if not job["incremental"]:
+        _serve_alone(connection, upload)
+    else:
+        merged = _serve_batch(connection, upload, limit)
+        done += merged
+        if merged == limit:
+            return done
+    connection.execute("UPDATE upload SET served = 1 WHERE row = ?", (upload["row"],))
+    _end_job(world, connection, job, "SUCCEEDED", upload["indexed"])
+    return done
 
 
-def _end_job(connection: sqlite3.Connection, job: sqlite3.Row, status: str, indexed: int) -> None:
-    finished_at = job["started_at"] + job["duration"]
+def _load_running_job(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row | None:
+    job: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM job WHERE id = ? AND status = 'RUNNING'", (job_id,)
+    ).fetchone()
+    return job
+
+
+def _load_upload_of(connection: sqlite3.Connection, job: sqlite3.Row) -> sqlite3.Row:
+    upload: sqlite3.Row = connection.execute(
+        "SELECT * FROM upload WHERE row = ?", (job["upload_row"],)
+    ).fetchone()
+    return upload
+
+
+def _after(upload: sqlite3.Row, done: str) -> dict[str, int]:
+    """The rows of a run after those that are done."""
+    after = max(upload[done], upload["first_row"] - 1)
+    return {"upload": upload["row"], "after": after, "last": upload["last_row"]}
+
+
+def _serve_alone(connection: sqlite3.Connection, upload: sqlite3.Row) -> None:
+    """Serve what is indexed of a run in place of every other run of its datasource."""
+    for other in connection.execute(
+        "SELECT * FROM upload WHERE datasource_row = ? AND served AND held > 0 AND row <> ?",
+        (upload["datasource_row"], upload["row"]),
+    ).fetchall():
+        throw_documents_away(connection, other)
+    connection.execute("UPDATE upload SET served_row = indexed_row WHERE row = ?", (upload["row"],))
+    connection.execute(
+        "UPDATE datasource SET document_count = ? WHERE row = ?",
+        (upload["indexed"], upload["datasource_row"]),
+    )
+
+
+def _serve_batch(connection: sqlite3.Connection, upload: sqlite3.Row, limit: int) -> int:
+    """Serve up to `limit` more of what is indexed of a run; they replace served documents with the same keys."""
+    rows = {**_after(upload, "served_row"), "last": upload["indexed_row"], "limit": limit}
+    batch = [row["row"] for row in connection.execute(_ROWS, rows)]
+    if batch:
+        named = {**rows, "last": batch[-1], "datasource": upload["datasource_row"]}
+        former = [row["row"] for row in connection.execute(_REPLACED, named)]
+        if former:
+            delete_documents(connection, upload["datasource_row"], former)
+        connection.execute("UPDATE upload SET served_row = ? WHERE row = ?", (batch[-1], upload["row"]))
+        count_indexed(connection, upload["datasource_row"], batch)
+    return len(batch)
+
+
+def _end_job(
+    world: SandboxState, connection: sqlite3.Connection, job: sqlite3.Row, status: str, indexed: int
+) -> None:
+    finished_at = min(job["started_at"] + job["duration"], world.now())
     connection.execute(
         "UPDATE job SET status = ?, indexed = ?, finished_at = ?, error = failure WHERE row = ?",
         (status, indexed, finished_at, job["row"]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from server.sandbox.state.content.sync_jobs import finish_sync_job, load_due_sync_jobs
+from server.sandbox.state.content.sync_jobs import advance_sync_job
 from tests.support.glean.indexing_client import NAME, IndexingClient, document, refusal_text
 from tests.support.sandbox.settings import DOCUMENTED_DELAYS
 
@@ -140,9 +140,9 @@ def test_an_upload_whose_indexing_ended_with_its_process_loses_what_it_lacks_all
     glean.sandbox.set_switches(indexing_s=900)
     wiki_client.load("u2", [document(n) for n in range(9)])
     clock.advance(901)
-    with glean.sandbox.world.database.read() as connection:
-        (job,) = load_due_sync_jobs(glean.sandbox.world, connection)
-    finish_sync_job(glean.sandbox.world, job["id"])
+    with glean.sandbox.world.database.write() as connection:
+        (job,) = connection.execute("SELECT id FROM job WHERE status = 'RUNNING'").fetchall()
+        assert advance_sync_job(glean.sandbox.world, connection, job["id"], 100) == 18
     assert wiki_client.indexed() == 9
 
 

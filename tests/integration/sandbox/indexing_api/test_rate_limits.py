@@ -70,6 +70,19 @@ def test_a_hundred_requests_a_second_of_an_address_are_taken_whatever_tokens_the
     assert asked(limited, tokens[0]).status_code == 200
 
 
+def test_a_clock_that_is_set_back_locks_nobody_out(limited: IndexingClient, clock: HandDrivenClock) -> None:
+    many = [document(n) for n in range(600)]
+    assert limited.call_operation("indexdocuments", datasource=NAME, documents=many).status_code == 200
+    clock.advance(-30)
+    refusal_text(limited.call_operation("indexdocuments", datasource=NAME, documents=many), 429)
+    clock.advance(-86_400)
+    assert limited.call_operation("indexdocuments", datasource=NAME, documents=many).status_code == 200
+    assert limited.call_operation("processalldocuments").status_code == 200
+    refusal_text(limited.call_operation("processalldocuments"), 429)
+    clock.advance(-86_400)
+    assert limited.call_operation("processalldocuments").status_code == 200
+
+
 def test_eight_thousand_requests_a_minute_of_everybody_are_taken(
     limited: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.sandbox.state.content.question_parsing import FulltextQuery, parse_query
+from server.sandbox.state.content.search.question_parsing import FulltextQuery, parse_query
 from tests.support.glean.admin_client import AdminClient, HandDrivenClock, document, error_of
 from tests.support.sandbox.control import Sandbox
 

@@ -49,6 +49,9 @@ class StoppedClock:
     def uptime(self) -> None:
         return None
 
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
     async def sleep(self, seconds: float) -> None:
         raise NotImplementedError
 

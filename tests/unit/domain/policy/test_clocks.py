@@ -19,6 +19,7 @@ from domain.policy.clocks import (
     find_clock_disagreement,
     load_clock_record,
     next_clock_record,
+    time_since,
     time_to_count,
 )
 from domain.policy.orphans import MAX_GRACE_PER_SCAN, next_orphan_mark
@@ -38,6 +39,23 @@ RECORD = ClockRecord(latest=NOW, last=FIRST)
 def reading(*, wall: timedelta, lived: timedelta, boot: str = "a") -> ClockReading:
     """A reading after the first one: so much later by the clock, and by the uptime."""
     return ClockReading(at=NOW + wall, uptime=Uptime(boot=boot, seconds=50.0 + lived.total_seconds()))
+
+
+@pytest.mark.parametrize("wall", [DAY, -DAY, HOUR])
+def test_what_has_passed_within_one_boot_is_told_by_the_uptime_alone(wall: timedelta) -> None:
+    assert time_since(FIRST, reading(wall=wall, lived=HOUR)) == HOUR
+    assert time_since(reading(wall=wall, lived=HOUR), FIRST) == timedelta()
+
+
+@pytest.mark.parametrize("boot", ["b", None])
+def test_what_has_passed_since_another_boot_is_told_by_the_clock_unless_it_was_set_back(
+    boot: str | None,
+) -> None:
+    now = reading(wall=DAY, lived=HOUR, boot="b")
+    now = now if boot else replace(now, uptime=None)
+    assert time_since(FIRST, now) == DAY
+    assert time_since(FIRST, replace(now, at=NOW)) == timedelta()
+    assert time_since(FIRST, replace(now, at=NOW - DAY)) is None
 
 
 def test_the_first_run_counts_nothing() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from domain.errors import RateLimitedError, Recovery
 from domain.model.principal import Principal, RequestContext
-from domain.policy.rate_limits import MINUTE, RateLimiter, RateLimits
+from domain.policy import read_clock
+from domain.policy.rate_limits import CALL_USE, MINUTE, RateLimiter, RateLimits
 from server.adapters.store.sqlite.store import SqliteStore
 from tests.support.entities import NOW, ManualClock
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 KIM = Principal(subject="agent:kim")
 LEE = Principal(subject="agent:lee")
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
 numbers = count()
 
 
@@ -37,6 +39,14 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 def rates(store: SqliteStore, clock: ManualClock, *, calls: int = 0, teardowns: int = 0) -> RateLimiter:
     return RateLimiter(store, clock, RateLimits(calls_per_minute=calls, teardowns_per_hour=teardowns))
+
+
+async def latest_call_age(store: SqliteStore, clock: ManualClock) -> timedelta | None:
+    """How long ago kim's last call was, as stored: also one that no limit counts any more."""
+    reading = read_clock(clock)
+    return await store.read(
+        lambda uow: uow.rate_limits.nth_latest_age(CALL_USE, KIM.subject, reading, timedelta(days=7), 1)
+    )
 
 
 async def refused(limited: RateLimiter, principal: Principal = KIM) -> RateLimitedError:
@@ -100,9 +110,7 @@ async def test_without_a_bound_nothing_is_counted(store: SqliteStore) -> None:
     for _ in range(3):
         await limited.count_call(KIM)
         await limited.refund(await limited.count_teardown(KIM))
-    assert (
-        await store.read(lambda uow: uow.rate_limits.nth_latest("call", KIM.subject, NOW - MINUTE, 1)) is None
-    )
+    assert await latest_call_age(store, ManualClock()) is None
 
 
 @pytest.mark.parametrize(
@@ -161,13 +169,50 @@ async def test_a_bound_that_was_lowered_waits_for_as_many_as_are_too_much(store:
     assert (await refused(rates(store, clock, calls=2))).retry_after_s == 60 - 4 + 2
 
 
-async def test_a_clock_that_was_set_back_by_a_day_locks_nobody_out(store: SqliteStore) -> None:
+@pytest.mark.parametrize("jump", [-DAY, DAY])
+async def test_a_clock_that_jumps_by_a_day_neither_locks_a_caller_out_nor_lifts_the_limit(
+    store: SqliteStore, jump: timedelta
+) -> None:
+    clock = ManualClock()
+    limited = rates(store, clock, calls=1)
+    for _ in range(3):
+        await limited.count_call(KIM)
+        clock.instant += 20 * SECOND
+        clock.off += jump
+        assert (await refused(limited)).retry_after_s == 40
+        clock.off -= jump
+        assert (await refused(limited)).retry_after_s == 40
+        clock.off += jump
+        clock.instant += 40 * SECOND
+
+
+async def test_a_clock_that_was_set_back_while_the_machine_was_off_locks_nobody_out(
+    store: SqliteStore,
+) -> None:
     clock = ManualClock()
     limited = rates(store, clock, calls=1)
     await limited.count_call(KIM)
-    clock.instant -= timedelta(days=1)
+    clock.boot, clock.off = "boot-2", -DAY
     await limited.count_call(KIM)
     assert (await refused(limited)).retry_after_s == 60
+
+
+async def test_without_an_uptime_a_clock_that_was_set_back_by_a_day_locks_nobody_out(
+    store: SqliteStore,
+) -> None:
+    clock = ManualClock(boot=None)
+    limited = rates(store, clock, calls=1)
+    await limited.count_call(KIM)
+    clock.off -= DAY
+    await limited.count_call(KIM)
+    assert (await refused(limited)).retry_after_s == 60
+
+
+async def test_another_machine_counts_what_was_used_by_the_clock(store: SqliteStore) -> None:
+    clock, other = ManualClock(), ManualClock(boot="other")
+    await rates(store, clock, calls=1).count_call(KIM)
+    other.instant += 20 * SECOND
+    assert (await refused(rates(store, other, calls=1))).retry_after_s == 40
 
 
 async def test_what_is_long_over_is_not_kept(store: SqliteStore) -> None:
@@ -176,9 +221,7 @@ async def test_what_is_long_over_is_not_kept(store: SqliteStore) -> None:
     await limited.count_call(KIM)
     clock.instant += timedelta(minutes=3)
     await limited.count_call(LEE)
-    assert (
-        await store.read(lambda uow: uow.rate_limits.nth_latest("call", KIM.subject, NOW - MINUTE, 1)) is None
-    )
+    assert await latest_call_age(store, ManualClock()) is None
 
 
 async def test_callers_at_once_in_two_stores_get_no_more_than_is_allowed(

@@ -26,6 +26,7 @@ from domain.errors import (
     StageMismatchError,
     TeardownInProgressError,
 )
+from domain.model.clock import Uptime
 from domain.model.dataset import Confirmation, OrphanMark, Recheck
 from domain.model.enums import DatasetStatus, DataSource, JourneyState, Stage, TeardownReason, Waiver
 from domain.model.journey import Journey, UnreadableRow
@@ -297,6 +298,23 @@ def test_a_failed_dataset_is_in_nobodys_use() -> None:
 
 def test_a_recheck_past_its_deadline_is_pending_no_more() -> None:
     assert codes(dataset=dataset(recheck=Recheck(requested_at=NOW - HOUR, deadline=NOW))) == []
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(days=1), timedelta(days=-1)])
+@pytest.mark.parametrize(("minutes", "blocks"), [(14, ["quality_checks_pending"]), (15, [])])
+def test_no_setting_of_the_clock_ends_or_lengthens_a_pending_recheck(
+    wrong_by: timedelta, minutes: int, blocks: list[str]
+) -> None:
+    boot = Uptime(boot="a", seconds=50)
+    recheck = Recheck(requested_at=NOW, deadline=NOW + HOUR / 4, uptime=boot)
+    later = replace(boot, seconds=50 + 60 * minutes)
+    now = NOW + timedelta(minutes=minutes) + wrong_by
+    assert codes(dataset=dataset(recheck=recheck), now=now, uptime=later) == blocks
+
+
+def test_a_recheck_that_a_clock_set_back_finds_in_the_future_blocks_nothing() -> None:
+    recheck = Recheck(requested_at=NOW + HOUR, deadline=NOW + 2 * HOUR, uptime=Uptime(boot="a", seconds=50))
+    assert codes(dataset=dataset(recheck=recheck), uptime=Uptime(boot="b", seconds=5)) == []
 
 
 def test_a_platform_that_cannot_say_whether_it_syncs_refuses() -> None:

@@ -65,6 +65,9 @@ class HandDrivenClock:
     def uptime(self) -> None:
         return None
 
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("nobody waits here")
 

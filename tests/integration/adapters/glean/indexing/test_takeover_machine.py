@@ -168,6 +168,9 @@ class _AdapterClock:
     def uptime(self) -> None:
         return None
 
+    def monotonic(self) -> float:
+        return self.now().timestamp()
+
     async def sleep(self, seconds: float) -> None:
         raise AssertionError(f"an adapter waits {seconds} s by its own means")
 

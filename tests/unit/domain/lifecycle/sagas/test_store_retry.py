@@ -36,6 +36,9 @@ class RecordingClock:
     def uptime(self) -> None:
         return None
 
+    def monotonic(self) -> float:
+        return sum(self.slept)
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         await anyio.lowlevel.checkpoint()

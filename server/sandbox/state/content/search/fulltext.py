@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from server.sandbox.state.content.contents import reader_for_connector
-from server.sandbox.state.content.question_parsing import parse_query
+from server.sandbox.state.content.search.question_parsing import parse_query
 from server.sandbox.state.tenants import current_tenant_id
 
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _HITS: Final = (
-    "SELECT document_row, count(*) OVER () AS total FROM fulltext {}"
-    "CROSS JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
-    " WHERE fulltext MATCH :match AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
-    " ORDER BY rank{}, name_key, served.key LIMIT :limit"
+    "SELECT document.row AS document_row, count(*) OVER () AS total FROM fulltext {}"
+    "CROSS JOIN document ON document.row = fulltext.rowid CROSS JOIN upload ON upload.row = upload_row"
+    " JOIN datasource ON datasource.row = datasource_row"
+    " WHERE fulltext MATCH :match AND document.row <= served_row"
+    " AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
+    " ORDER BY rank{}, name_key, document.key LIMIT :limit"
 )
 _KEYWORDS: Final = _HITS.format("", "")
 
@@ -31,10 +33,10 @@ _QUESTION: Final = _HITS.format(
     " * matched",
 )
 _HIT_DETAILS: Final = (
-    "SELECT document_row, datasource.name, datasource.id, connector, document.raw,"
+    "SELECT datasource.name, datasource.id, connector, document.raw,"
     " snippet(fulltext, -1, '', '', '…', 24) AS snippet"
-    " FROM fulltext JOIN served ON document_row = fulltext.rowid JOIN datasource ON datasource.row = datasource_row"
-    " JOIN document ON document.row = document_row WHERE fulltext MATCH :match AND fulltext.rowid = :row"
+    " FROM fulltext JOIN document ON document.row = fulltext.rowid JOIN upload ON upload.row = upload_row"
+    " JOIN datasource ON datasource.row = datasource_row WHERE fulltext MATCH :match AND fulltext.rowid = :row"
 )
 
 
@@ -46,6 +48,13 @@ def add_to_fulltext(
     connection.executemany(
         "INSERT INTO fulltext (rowid, title, id, body, container, author) VALUES (?, ?, ?, ?, ?, ?)",
         ((row, *dialect.searchable(raw)) for row, raw in rows),
+    )
+
+
+def remove_from_fulltext(connection: sqlite3.Connection, rows: Iterable[int]) -> None:
+    """Take documents out of the index, given by row numbers; those that are not in it do no harm."""
+    connection.execute(
+        "DELETE FROM fulltext WHERE rowid IN (SELECT value FROM json_each(?))", (json.dumps(list(rows)),)
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import AuditLog, AuditSealer, CallAudit
-from domain.connectors import RECHECK, ConnectorMonitor, HealthService
+from domain.connectors import RECHECK, ConnectorMonitor, HealthService, HomePlatformService
 from domain.events import EventService
 from domain.governance import (
     SCHEDULED_RUN_KIND,
@@ -90,7 +90,15 @@ def build_services(
     """
     limiter = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
-    sagas = SagaRunner(deps.store, engine, deps.clock, DATASET_SAGAS, attempts=deps.settings.attempts)
+    platform = TimeLimitedPlatform(deps.platform)
+    sagas = SagaRunner(
+        deps.store,
+        engine,
+        deps.clock,
+        DATASET_SAGAS,
+        here=deps.platform.location,
+        attempts=deps.settings.attempts,
+    )
     teardowns = TeardownService(
         store=deps.store,
         clock=deps.clock,
@@ -110,6 +118,7 @@ def build_services(
             clock=deps.clock,
             ids=deps.ids,
             templates=deps.templates,
+            platform=platform,
             sagas=sagas,
             limits=limits,
         ),
@@ -118,12 +127,14 @@ def build_services(
             clock=deps.clock,
             ids=deps.ids,
             archives=deps.archives,
+            platform=platform,
             sagas=sagas,
             limits=limits,
         ),
         teardowns=teardowns,
         approvals=approvals,
         health=_build_health_service(deps, deps.platform),
+        home=HomePlatformService(deps.store, platform),
         orphans=OrphanService(deps.store, deps.clock, grace_days=grace_days, caps=caps),
         sweep_lists=BatchApprovalService(deps.store, deps.clock, deps.ids, deps.settings, teardowns),
         datasets=DatasetService(

@@ -102,6 +102,7 @@ def build_server(  # noqa: PLR0913
     middleware: Sequence[ServerMiddleware[Any]] = (),
     via: str = "memory",
     state_keys: Sequence[str] = (),
+    platform: str = "",
     pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
 ) -> LifecycleServer:
     """Build the server over services that are opened when a tool is first called.
@@ -117,6 +118,7 @@ def build_server(  # noqa: PLR0913
         via: how calls arrive, for the audit log.
         state_keys: seal what a client holds between a question and its answer. The first one seals, any one opens;
             without them only this server object can open what it sealed.
+        platform: which Glean it works on, in sentences for models; nothing is said without it.
         pace: how long questions may take.
 
     Raises InvalidArgumentError for an unknown toolset.
@@ -133,7 +135,7 @@ def build_server(  # noqa: PLR0913
         SERVER_NAME,
         title="Dataset lifecycle",
         version=version,
-        instructions=load_prompt("instructions"),
+        instructions="\n\n".join(filter(None, (load_prompt("instructions"), platform))),
         lifespan=lifespan,
         tools=list(select_tools(toolsets)),
         subscriptions=False,

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
-from domain.connectors import dataset_name
+from domain.connectors import (
+    claim_home_platform,
+    dataset_name,
+    identify_platform,
+    require_home_platform,
+)
 from domain.content import choose_template, require_known_template
 from domain.errors import (
     DatasetConflictError,
@@ -46,7 +51,7 @@ if TYPE_CHECKING:
         Template,
         TemplateChoice,
     )
-    from domain.ports import Clock, Ids, Store, Templates, UnitOfWork
+    from domain.ports import Clock, Ids, ReadOnlyPlatform, Store, Templates, UnitOfWork
 
 _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
@@ -87,11 +92,13 @@ class ProvisionService:
         clock: Clock,
         ids: Ids,
         templates: Templates,
+        platform: ReadOnlyPlatform,
         sagas: SagaRunner,
         limits: ProvisionLimits | None = None,
     ) -> None:
-        """Work with these ports, under these limits."""
+        """Work with these ports, under these limits. `platform` answers in a limited time."""
         self._store = store
+        self._platform = platform
         self._clock = clock
         self._ids = ids
         self._templates = templates
@@ -104,13 +111,16 @@ class ProvisionService:
         Raises the refusal that applies; then nothing was changed.
         """
         _validate_request(request)
+        here = self._platform.location  # only what begins something asks Glean for its tenant, too
         if request.retry:
             await self._sagas.fail_dead_letters()
+            here = await identify_platform(self._platform)
         now = self._clock.now()
 
         def attach(uow: UnitOfWork) -> ProvisionResult | Client:
             client = find_client(uow, request.client_id, principal)
             journey = find_journey(uow, client.client_id, request.journey_id, principal).as_of(now)
+            require_home_platform(uow, here)
             live = uow.datasets.get_live(client.client_id, request.stage, request.dataset_type)
             if live is None:
                 require_provision_allowed(journey, request.stage)
@@ -129,11 +139,13 @@ class ProvisionService:
         if not isinstance(answer, ProvisionResult):
             templates = await self._templates.list()
             template, choice = choose_template(templates, answer, request.dataset_type, request.template_id)
+            here = await identify_platform(self._platform)
 
             def admit(uow: UnitOfWork) -> ProvisionResult:
                 found = attach(uow)
                 if isinstance(found, ProvisionResult):
                     return found
+                claim_home_platform(uow, here, principal)
                 return self._admit(uow, request, template, choice, principal, now)
 
             answer = await self._store.transact(admit)

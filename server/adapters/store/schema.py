@@ -117,6 +117,18 @@ create index deliveries_of_event on deliveries (seq, webhook);
 """
 
 
+# A store that is older than the record of its home platform derives it from a connector, which is copied as it is: one
+# that is connected before one that is not, and one of a real Glean before one of the embedded sandbox.
+_HOME: Final = """
+insert into facts (name, document)
+select 'platform.before_home', document from connectors
+order by case status when 'disconnected' then 1 else 0 end,
+  case when document like '%"url":"embedded sandbox"%' then 1 else 0 end,
+  connector_id
+limit 1;
+"""
+
+
 def first_tables(to: Tables) -> None:
     """Create the first tables, and generate the installation's id."""
     to.create_table("installation", {"installation_id": str}, "installation_id")
@@ -206,6 +218,11 @@ def lapse_columns(to: Tables) -> None:
     to.run_statements(_LAPSES)
 
 
+def home_platform(to: Tables) -> None:
+    """Derive the home platform of a store that has connectors."""
+    to.run_statements(_HOME)
+
+
 NOT_CREATED: Final = "it is created at the first start"
 OUTDATED: Final = (
     "an older version created it; the next start migrates it, and the older version then refuses it"
@@ -219,5 +236,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     delivery_tables,
     actor_tables,
     lapse_columns,
+    home_platform,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

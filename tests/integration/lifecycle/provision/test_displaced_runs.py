@@ -128,7 +128,7 @@ async def test_the_teardown_of_a_failed_dataset_tells_what_its_attempt_left_behi
 
 async def test_the_teardown_of_a_dataset_that_never_had_a_connector_leaves_nothing(tmp_path: Path) -> None:
     broken = StagingFailedError("It is broken.")
-    async with open_failing_world(tmp_path, IndexingPlatform, "fetch_fingerprint", 1, broken) as (
+    async with open_failing_world(tmp_path, IndexingPlatform, "fetch_fingerprint", 2, broken) as (
         _,
         process,
         _platform,

@@ -53,7 +53,7 @@ def read_home_platform(path: Path) -> Fingerprint | None:
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
             rows = (db.execute(_FACT, (each.name,)).fetchone() for each in (HOME, BEFORE_HOME))
-            known = next((json.loads(row[0]) for row in rows if row), None)
+            known = next((found for row in rows if row and (found := json.loads(row[0]))), None)
             return Fingerprint(**known.get("fingerprint", known)) if known else None
     except (sqlite3.Error, ValueError, TypeError, AttributeError):
         return None  # the services say what is wrong as soon as they are opened

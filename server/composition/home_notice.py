@@ -26,7 +26,7 @@ def describe_home(settings: Settings) -> str:
     if settings.store.shared:
         return ""
     # Imported here, so that whoever only builds a server imports no adapter.
-    from server.adapters.store.sqlite.inspect import read_home_platform  # noqa: PLC0415
+    from server.adapters.store.sqlite.inspect import read_home_platform
 
     home = read_home_platform(settings.store_path)
     status = HomeStatus(home=home, here=configured_platform(settings))

@@ -41,7 +41,7 @@ class PlatformAnswer(Answer):
     kind: Literal["embedded_sandbox", "admin", "indexing"] = Field(
         description="embedded_sandbox is this server's own: nobody else sees what is in it."
     )
-    address: str
+    address: str = Field(description="Where it is.")
 
 
 def platform_answer(platform: Fingerprint) -> PlatformAnswer:

@@ -131,6 +131,7 @@ async def test_what_a_dead_process_left_waits_for_a_process_of_its_glean(world: 
 
     async with open_configured(world, SANDBOX) as other:
         await other.services.sagas.resume(respect_backoff=False)
+        assert entry.owner is not other.engine
         assert (list(entry.steps), entry.ended) == (left, False)
 
     async with open_configured(world, ACME) as home:
@@ -265,6 +266,18 @@ async def test_a_tenant_that_was_not_known_at_the_admission_is_known_once_a_conn
         assert await process.deps.store.read(load_home_platform) == (
             await process.deps.platform.fetch_fingerprint()
         )
+
+
+async def test_a_tenant_that_is_another_one_when_it_answers_again_gets_no_connector(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        await process.provision()
+        world.glean.replace_tenant()
+        world.glean.faults.add(Fault(kind="status", operation="tenant.get", status=503, times=4))
+        with pytest.raises(ProvisionFailedError) as failure:
+            await process.provision(dataset_type=DatasetType.JIRA_ISSUES)
+        assert (failure.value.facts["step"], failure.value.facts["cause"]) == ("connect", "platform_mismatch")
+    assert world.glean.datasources() == []
 
 
 async def test_a_folder_that_follows_is_on_record_with_who_made_the_first_dataset_there(

@@ -43,7 +43,7 @@ async def move_platform(run: Invocation) -> None:
         if not status.at_home:
             require_movable(status)
             phrase = status.here.url
-            run.output.aside.print(render_facts(_facts(status)))
+            run.output.print_note(render_facts(_facts(status)[:3]))
             if await ask_for_phrase(run.output.aside, "the configured address", phrase) != phrase:
                 raise DeclinedError(f"The typed text is not {phrase}. Nothing was changed.")
             status = await services.home.move(status, run.principal)

@@ -42,7 +42,7 @@ def open_configured(
     """A process on the folder, configured for that Glean."""
 
     def relabel(deps: Dependencies) -> Dependencies:
-        return replace(deps, platform=RelabelledPlatform(deps.platform, platform))  # type: ignore[arg-type]
+        return replace(deps, platform=RelabelledPlatform(deps.platform, platform))
 
     return world.open_process(replace=relabel, **options)
 

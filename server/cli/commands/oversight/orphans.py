@@ -147,6 +147,8 @@ async def _sweep_orphans(run: Invocation, *, apply: bool) -> ExitCode | None:
         _print_sweep(run, result, applied=False)
         return None
     async with run.open_saga_services() as services:
+        if refusal := (await services.home.load_configured_status()).refusal:
+            raise refusal
 
         async def teardown_orphan(dataset: Dataset) -> None:
             begun = await services.teardowns.start_or_attach(

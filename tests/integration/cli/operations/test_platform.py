@@ -61,6 +61,8 @@ def test_a_folder_that_is_lived_in_is_not_taken_along_and_can_be_read(command_li
         command_line.add_dataset()
     refused = command_line.run_json(*PROVISION, "jira_issues", code=3)["error"]
     assert (refused["code"], refused["recovery"]) == ("platform_mismatch", "needs_human")
+    swept = command_line.run_json("orphans", "--sweep", "--apply", code=3)["error"]
+    assert swept["code"] == "platform_mismatch"
     listed = command_line.run("datasets", "list")
     assert (listed.exit_code, "ACME-Sandbox-Slack" in listed.stdout) == (0, True)
     assert f"belongs to the embedded sandbox ({SHOWN.partition(', ')[2]}; admin dialect" in listed.stderr

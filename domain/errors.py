@@ -442,6 +442,10 @@ class PlatformMismatchError(PlatformError):
     action = "Ask a person to inspect it in Glean: this server does not adopt, change or remove what it does not own."
 
 
+class OtherPlatformError(PlatformMismatchError, RefusalError):
+    """The data folder belongs to another Glean than this process is configured for. Nothing was begun."""
+
+
 class FailureError(LifecycleError):
     """Work was begun and did not succeed."""
 

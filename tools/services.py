@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from domain.audit import AuditLog, CallAudit
-    from domain.connectors import HealthService
+    from domain.connectors import HealthService, HomePlatformService
     from domain.events import EventService
     from domain.governance import (
         ApprovalService,
@@ -42,6 +42,7 @@ class Services:
     teardowns: TeardownService
     approvals: ApprovalService
     health: HealthService
+    home: HomePlatformService
     orphans: OrphanService
     sweep_lists: BatchApprovalService
     group_teardowns: GroupTeardownService

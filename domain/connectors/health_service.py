@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.connectors.drift import DriftItem, abandoned_drift_item, datasource_from_observation, detect_drift
 from domain.connectors.health import SYNC_DEADLINE, Health, assess_health, unobserved_health
+from domain.connectors.home_platform import load_home_status
 from domain.connectors.ownership import load_abandoned_connectors
 from domain.errors import (
     InvalidArgumentError,
@@ -56,10 +57,13 @@ class ConnectorHealth:
 class HealthPage:
     """Page of connectors, in the order of `connector_id`; the drift comes with the first page.
 
-    Where the platform cannot list datasources, each page has the drift of its own connectors.
+    Where the platform cannot list datasources, each page has the drift of its own connectors. `platform` is the one
+    that was asked, and `warning` says when the data folder belongs to another one.
     """
 
     items: tuple[ConnectorHealth, ...]
+    platform: Fingerprint
+    warning: str | None = None
     drift: tuple[DriftItem, ...] = ()
     next_cursor: str | None = None
 
@@ -176,7 +180,13 @@ class HealthService:
             principal=principal, connector_id=connector_id, dataset_id=dataset_id, client_id=client_id
         )
         now = self._clock.now()
-        rows = await self._store.read(lambda uow: _load_rows(uow, scope, now, limit + 1, cursor))
+        here = self._platform.location
+        rows, refusal = await self._store.read(
+            lambda uow: (
+                _load_rows(uow, scope, now, limit + 1, cursor),
+                load_home_status(uow, here).refusal,
+            )
+        )
         rows, more = rows[:limit], len(rows) > limit
         surveyed = survey or await self.fetch_survey()
         drift = () if cursor or survey else await self._collect_drift(scope, surveyed)
@@ -185,6 +195,8 @@ class HealthService:
         observations = await self._observe([each.connector for each in rows], surveyed)
         return HealthPage(
             items=tuple(self._connector_health(each, observations) for each in rows),
+            platform=here,
+            warning=refusal.message if refusal else None,
             drift=(*drift, *await self._detect_observed_drift(scope, rows, observations)),
             next_cursor=rows[-1].connector.connector_id if more else None,
         )

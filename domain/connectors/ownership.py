@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import PlatformMismatchError
-from domain.model import quote_foreign
 from domain.ports import Setting
 
 if TYPE_CHECKING:
-    from domain.model import Connector, Fingerprint
+    from domain.model import Connector
     from domain.ports import Platform, UnitOfWork
 
 _ABANDONED: Final = Setting("connectors.abandoned", list[str], absent_if_unreadable=True)
@@ -37,11 +36,6 @@ async def require_same_platform(platform: Platform, connector: Connector) -> Non
     was = connector.fingerprint
     if now != (replace(was, tenant=now.tenant) if was.tenant is None else was):
         raise PlatformMismatchError(
-            f"The connector {connector.name} was made at {was.url} "
-            f"(tenant {_show_tenant(was)}, {was.dialect} dialect); "
-            f"the platform that answers now is {now.url} (tenant {_show_tenant(now)}, {now.dialect} dialect)."
+            f"The connector {connector.name} was made at {was.describe()}; the platform that answers now is "
+            f"{now.describe()}."
         )
-
-
-def _show_tenant(fingerprint: Fingerprint) -> str:
-    return "not named" if fingerprint.tenant is None else quote_foreign(fingerprint.tenant)

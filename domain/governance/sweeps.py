@@ -129,8 +129,10 @@ class BatchApprovalService:
     async def start_approved_teardowns(self, approval: Approval, principal: Principal) -> BatchTeardownResult:
         """Start the teardown of each dataset in an approved list, one claim after another, and of no other.
 
-        Raises PreconditionUnknownError while the clock is in doubt; then the list stays approved.
+        Raises OtherPlatformError where the data folder belongs to another platform, and PreconditionUnknownError while
+        the clock is in doubt; then the list stays approved.
         """
+        await self._store.read(self._teardowns.require_home)
         reading = read_clock(self._clock)
         if doubt := await self._store.read(lambda uow: check_clock(uow, reading)):
             raise clock_refusal(doubt, "The list stays approved, and nothing was taken down.")

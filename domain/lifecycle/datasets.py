@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events, record_audit_entry
-from domain.connectors import require_same_platform
+from domain.connectors import load_dataset_platform, require_dataset_here, require_same_platform
 from domain.content import is_fit_for_use, measure_readiness, recheck_quality, with_indexed_gate
 from domain.errors import (
     InvalidArgumentError,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Content,
         Dataset,
         Event,
+        Fingerprint,
         LifecycleSettings,
         PendingCompensation,
         Principal,
@@ -71,9 +72,10 @@ _SUGGESTED: Final = frozenset({"client_id", "dataset_id", "journey_id"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetDetails:
-    """Details of one dataset, with all related records."""
+    """Details of one dataset, with all related records. `platform` is the one that it belongs to."""
 
     dataset: Dataset
+    platform: Fingerprint | None
     journey: Journey | UnreadableRow | None
     connector: Connector | None
     archive: Json | None
@@ -155,6 +157,7 @@ class DatasetService:
                 dataset=dataset,
                 journey=journey.as_of(now) if isinstance(journey, Journey) else journey,
                 connector=uow.connectors.get(dataset.connector_id) if dataset.connector_id else None,
+                platform=load_dataset_platform(uow, dataset),
                 archive=uow.archives.get(dataset_id),
                 progress=current_progress(uow, dataset),
                 undos=uow.compensations.find(dataset_id),
@@ -183,6 +186,7 @@ class DatasetService:
             dataset = find_dataset_for_update(uow, dataset_id, principal)
             if saga_id is not None and dataset.rechecked_by == saga_id:
                 return dataset, None
+            require_dataset_here(uow, self._platform.location, dataset)
             _require_recheck_allowed(dataset)
             if dataset.recheck is not None and _is_pending(dataset.recheck, recheck):
                 until = format_timestamp(dataset.recheck.deadline)

@@ -11,7 +11,7 @@ from domain.model.approval import (
     Confirmer,
 )
 from domain.model.clock import ClockDisagreement, ClockReading, ClockRecord, Uptime
-from domain.model.connector import Connector, Fingerprint, OwnerTag
+from domain.model.connector import EMBEDDED_SANDBOX, Connector, Fingerprint, OwnerTag
 from domain.model.connector_schema import (
     SYNC_SCHEDULES,
     ConnectorSchema,
@@ -83,6 +83,7 @@ from domain.model.text import is_printable_character, printable, printable_json,
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
 __all__ = [
+    "EMBEDDED_SANDBOX",
     "EVENT_DATA_TYPES",
     "IDENTIFIER",
     "JOURNEY_TRANSITIONS",

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from domain.model.dataset import Layout
 from domain.model.enums import ConnectorStatus
+from domain.model.text import quote_foreign
+
+EMBEDDED_SANDBOX: Final = "embedded sandbox"
+"""The address of the embedded sandbox in a fingerprint: its port changes at every start."""
+_UNSEEN: Final = "nobody else sees it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +23,33 @@ class Fingerprint:
     dialect: str
     url: str
     tenant: str | None = None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is the embedded sandbox of a data folder."""
+        return self.url == EMBEDDED_SANDBOX
+
+    @property
+    def kind(self) -> str:
+        """The kind of platform: `embedded_sandbox`, or the dialect of a real Glean."""
+        return "embedded_sandbox" if self.embedded else self.dialect
+
+    @property
+    def shown_address(self) -> str:
+        """The address as people read it. It never contains a credential."""
+        return f"{self.url}, {_UNSEEN}" if self.embedded else self.url
+
+    def is_same(self, other: Fingerprint) -> bool:
+        """Whether both are one platform. A tenant that is not known counts as the same as any."""
+        same_tenant = self.tenant == other.tenant or None in (self.tenant, other.tenant)
+        return (self.dialect, self.url) == (other.dialect, other.url) and same_tenant
+
+    def describe(self) -> str:
+        """The platform within a sentence, with dialect and tenant."""
+        tenant = f", tenant {quote_foreign(self.tenant)}" if self.tenant else ""
+        if self.embedded:
+            return f"the {self.url} ({_UNSEEN}; {self.dialect} dialect{tenant})"
+        return f"{self.url} ({self.dialect} dialect{tenant})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ _VERBS: Final = {
         "approvals show",
         "clients list",
         "journeys list",
+        "platform show",
     ),
     SCOPE_PROVISION: (
         "provision",
@@ -54,6 +55,7 @@ _VERBS: Final = {
         "schedules",
         "events",
         "backup",
+        "platform",
     ),
 }
 SCOPE_OF_VERB: Final[Mapping[str, str]] = MappingProxyType(

@@ -126,6 +126,9 @@ class ReadOnlyPlatform(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    @property
+    def location(self) -> Fingerprint: ...
+
     async def fetch_fingerprint(self) -> Fingerprint: ...
 
     async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]: ...
@@ -144,6 +147,11 @@ class Platform(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def location(self) -> Fingerprint:
+        """The configured dialect and address, without the tenant: known before anything was asked."""
+        ...
 
     async def fetch_fingerprint(self) -> Fingerprint:
         """Ask which platform answers now; never cached."""

@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 from domain.model import printable
 from server.cli.command import Config, DataDir
 from server.cli.commands.lifecycle import archives, cancel, datasets, provision, restore, teardown
-from server.cli.commands.operation import backup, demo, doctor, drain, glean_sandbox, serve
+from server.cli.commands.operation import backup, demo, doctor, drain, glean_sandbox, platform, serve
 from server.cli.commands.oversight import approvals, audit, events, health, orphans, schedules
 from server.cli.commands.registry import clients, journeys, templates
 
@@ -96,5 +96,6 @@ app.add_typer(drain.app, name="drain")
 app.add_typer(events.app, name="events")
 app.add_typer(schedules.app, name="schedules")
 backup.register(app)
+app.add_typer(platform.app, name="platform")
 glean_sandbox.register(app)
 doctor.register(app)

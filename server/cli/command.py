@@ -144,6 +144,8 @@ class Invocation:
         from server.composition.process import open_services
 
         async with open_services(self.load_settings(), sagas=False, folders=folders) as services:
+            if notice := (await services.home.load_configured_status()).notice:
+                self.output.print_note(notice)
             yield services
 
     @asynccontextmanager
@@ -168,6 +170,9 @@ class Invocation:
                 suggested_action="Start `dataset-lifecycle serve --transport http` there, or omit --no-wait.",
             )
         async with open_services(settings, sagas=not no_wait, folders=no_wait) as services:
+            status = await services.home.load_configured_status()
+            if status.follows and status.notice:
+                self.output.print_note(status.notice)
             yield services
 
     def announce_resumable_work(self, dataset_id: str) -> None:

@@ -106,6 +106,11 @@ async def prompt_for_phrase(console: Console, details: Mapping[str, Any], phrase
     title = "These datasets will be taken down" if many else "This dataset will be taken down"
     what = "this" if many else "its name"
     console.print(Panel(render_loss(details), title=title, expand=False))
+    return await ask_for_phrase(console, what, phrase)
+
+
+async def ask_for_phrase(console: Console, what: str, phrase: str) -> str:
+    """Ask a person to type `what`, the phrase, and return what they typed."""
     console.print(Text(f"Type {what} ({format_value(phrase)}) to continue: ", style="bold"), end="")
     # The event loop waits for the input instead of a thread: after Ctrl-C a thread would keep the process alive.
     await anyio.wait_readable(sys.stdin)

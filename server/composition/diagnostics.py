@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from domain.connectors import identify_platform, load_home_status
 from domain.errors import LifecycleError, PlatformError, SettingsError
 from domain.events import load_webhook_statuses
 from domain.governance import ScheduleService
@@ -16,6 +17,7 @@ from domain.policy import read_clock
 from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
 from server.composition.glean import open_existing_platform
+from server.composition.home_notice import configured_platform
 from server.composition.process import build_courier
 from server.composition.replicas.startup_checks import preview_startup_checks
 from server.composition.stores import (
@@ -28,6 +30,7 @@ from server.doctor.clock import find_clock_problem
 from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
 from server.doctor.disk import check_disk
+from server.doctor.home_platform import home_finding
 from server.doctor.report import (
     Finding,
     ProbeSkippedError,
@@ -40,6 +43,7 @@ from server.doctor.runs import find_abandoned_runs
 from server.doctor.schedules import schedule_findings
 from server.doctor.search import check_search
 from server.doctor.webhooks import check_webhooks
+from server.workers.time_limited_platform import TimeLimitedPlatform
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -90,6 +94,7 @@ async def run_doctor(
                 "runs": probes.probe_runs,
                 "disk": probes.probe_disk,
                 "search": probes.probe_search,
+                "platform": probes.probe_home_platform,
                 "datasources": probes.probe_datasources,
                 "webhooks": probes.probe_webhooks,
                 "clock": probes.probe_clock,
@@ -147,6 +152,15 @@ class _Probes:
             return ()
         async with open_existing_platform(self.settings) as platform:
             return await check_search(platform)
+
+    async def probe_home_platform(self) -> Sequence[Finding]:
+        if isinstance(self.opened, Exception):
+            return ()
+        here = configured_platform(self.settings)
+        with suppress(ProbeSkippedError):  # an embedded sandbox that is not made yet has no tenant
+            async with open_existing_platform(self.settings) as platform:
+                here = await identify_platform(TimeLimitedPlatform(platform))
+        return [home_finding(await self.opened.read(lambda uow: load_home_status(uow, here)))]
 
     async def probe_datasources(self) -> Sequence[Finding]:
         if isinstance(self.opened, Exception):

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import SettingsError, StoreFailedError
+from domain.model import EMBEDDED_SANDBOX
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.indexing.dataset_types import OBJECT_TYPES
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from server.settings.model import GleanSettings
 
-_SANDBOX_URL: Final = "embedded sandbox"
 _EMBEDDED_PER_SECOND: Final = 1000.0
 """Requests a second to the embedded sandbox. It is our own process, so there are no limits to respect."""
 
@@ -47,7 +47,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
             with _translate_sandbox_errors(settings):
                 sandbox = await stack.enter_async_context(EmbeddedSandbox(sandbox_path(settings)))
-            url, key, identity = sandbox.base_url, lambda: sandbox.token, _SANDBOX_URL
+            url, key, identity = sandbox.base_url, lambda: sandbox.token, EMBEDDED_SANDBOX
             searches = key
             # In the indexing dialect the sandbox has the rate limits of a real Glean, so the client must keep to them.
             if glean.dialect == "admin":

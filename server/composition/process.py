@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from domain.audit import AuditSealer, CallAudit
+from domain.connectors import may_run_saga
 from domain.events import Outbox
 from domain.governance import HEALTH_SCHEDULE, run_id_prefix
 from domain.lifecycle import Dependencies
@@ -111,6 +112,7 @@ async def open_services(
                 where,
                 kinds,
                 attempts=settings.sagas.attempts,
+                may_run=lambda saga_id: store.read(lambda uow: may_run_saga(uow, platform.location, saga_id)),
                 short_lived_prefixes=[run_id_prefix(HEALTH_SCHEDULE)],
             )
         caps = SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share)
@@ -136,7 +138,9 @@ async def open_services(
             await stack.enter_async_context(engine)
             await stack.enter_async_context(resume_sagas_in_background(services.sagas))
         if schedules:
-            scheduler = Scheduler(services.schedules, engine, settle_s=settings.schedules.settle_s)
+            scheduler = Scheduler(
+                services.schedules, engine, home=services.home, settle_s=settings.schedules.settle_s
+            )
             await stack.enter_async_context(run_in_background([scheduler.run_forever(clock)]))
         if serves:
             await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))

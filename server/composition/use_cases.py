@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import AuditLog, AuditSealer, CallAudit
-from domain.connectors import RECHECK, ConnectorMonitor, HealthService
+from domain.connectors import RECHECK, ConnectorMonitor, HealthService, HomePlatformService
 from domain.events import EventService
 from domain.governance import (
     SCHEDULED_RUN_KIND,
@@ -93,11 +93,13 @@ def build_services(  # noqa: PLR0913
     """
     limiter = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
+    platform = TimeLimitedPlatform(deps.platform)
     sagas = SagaRunner(
         deps.store,
         engine,
         deps.clock,
         DATASET_SAGAS,
+        here=deps.platform.location,
         attempts=deps.settings.attempts,
         finishes_runs=finishes_runs,
     )
@@ -120,6 +122,7 @@ def build_services(  # noqa: PLR0913
             clock=deps.clock,
             ids=deps.ids,
             templates=deps.templates,
+            platform=platform,
             sagas=sagas,
             limits=limits,
         ),
@@ -128,12 +131,14 @@ def build_services(  # noqa: PLR0913
             clock=deps.clock,
             ids=deps.ids,
             archives=deps.archives,
+            platform=platform,
             sagas=sagas,
             limits=limits,
         ),
         teardowns=teardowns,
         approvals=approvals,
         health=_build_health_service(deps, deps.platform),
+        home=HomePlatformService(deps.store, platform),
         orphans=OrphanService(deps.store, deps.clock, grace_days=grace_days, caps=caps),
         group_teardowns=GroupTeardownService(deps.store, teardowns),
         sweep_lists=BatchApprovalService(deps.store, deps.clock, deps.ids, deps.settings, teardowns),

@@ -114,16 +114,9 @@ def _foreign_finding(foreign: Sequence[Connector]) -> Finding:
 
 
 def _elsewhere_finding(elsewhere: Sequence[Connector], who: Fingerprint) -> Finding:
-    places = ", ".join(sorted({_format_platform(each.fingerprint) for each in elsewhere}))
-    message = (
-        f"made at {places}, while {_format_platform(who)} is configured: {_format_connectors(elsewhere)}"
-    )
+    places = ", ".join(sorted({each.fingerprint.describe() for each in elsewhere}))
+    message = f"made at {places}, while {who.describe()} is configured: {_format_connectors(elsewhere)}"
     return Finding(area=AREA, ok=False, message=message, action=_ELSEWHERE)
-
-
-def _format_platform(where: Fingerprint) -> str:
-    tenant = f", tenant {quote_foreign(where.tenant)}" if where.tenant else ""
-    return f"{where.url} ({where.dialect} dialect{tenant})"
 
 
 def _format_connectors(connectors: Iterable[Connector]) -> str:

@@ -75,12 +75,15 @@ async def diagnose(
     source = (
         f"read from {settings.config_file}" if settings.config_file else "defaults and environment, no file"
     )
-    served = "the embedded sandbox" if settings.glean.embedded else settings.glean.base_url
+    served = (
+        "the embedded sandbox, nobody else sees it" if settings.glean.embedded else settings.glean.base_url
+    )
     if settings.glean.dialect == "indexing":
         served = f"{served}, in the dialect indexing"
     message = f"{source}; data folder {settings.data_dir}; Glean is {served}"
     return [
         Finding(area="configuration", ok=True, message=message),
+        *_emptied_findings(settings.emptied),
         await _run_probe("identity", identity_probe(settings, identity)),
         Finding(area="confirmation", ok=True, message=describe_confirmation(settings)),
         await _run_probe("repository", repository),
@@ -92,6 +95,15 @@ async def diagnose(
         *([await _run_probe("replicas", replicas)] if replicas else []),
         *[found for area, check in further.items() for found in await _collect_findings(area, check)],
     ]
+
+
+def _emptied_findings(emptied: Sequence[str]) -> list[Finding]:
+    """A warning where key and address of a Glean are given and both empty: perhaps they were meant to have values."""
+    if not emptied:
+        return []
+    message = f"{' and '.join(emptied)} are given and empty, so the embedded sandbox is used, which nobody else sees"
+    action = "Give both their values to use a real Glean; leave both out to use the sandbox."
+    return [Finding(area="configuration", ok=True, warning=True, message=message, action=action)]
 
 
 def identity_probe(settings: Settings, keys: Probe) -> Probe:

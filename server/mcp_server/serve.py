@@ -18,6 +18,8 @@ import anyio
 from anyio import to_thread
 
 from domain.errors import SettingsError
+from prompts.words import load_prompt
+from server.composition.home_notice import configured_platform, describe_home
 from server.composition.lazy_services import LazyServices
 from server.composition.replicas.agreement import Replica
 from server.composition.replicas.presence import hold_folder_presence
@@ -72,6 +74,10 @@ def run_server(
     call answers with that error instead.
     """
     configure_logging()
+    address, notice = configured_platform(settings).shown_address, describe_home(settings)
+    _log.info("Serving %s. The data folder is %s.", address, settings.data_dir)
+    if notice:
+        _log.warning(notice)
     access = build_http_access(settings) if transport == "http" else HttpAccess()
     listening = (
         open_listening_socket(host, port, guarded=access.gate is not None) if transport == "http" else None
@@ -96,6 +102,7 @@ def run_server(
             via=transport,
             state_keys=keys,
             command_options=format_command_options(settings.data_dir, settings.config_file),
+            platform=" ".join(filter(None, (load_prompt("platform").format(platform=address), notice))),
         )
         if listening is None:
             recover = partial(

@@ -107,6 +107,7 @@ def build_server(  # noqa: PLR0913
     middleware: Sequence[ServerMiddleware[Any]] = (),
     via: str = "memory",
     state_keys: Sequence[str] = (),
+    platform: str = "",
     pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
     command_options: str = "",
 ) -> LifecycleServer:
@@ -123,6 +124,7 @@ def build_server(  # noqa: PLR0913
         via: how calls arrive, for the audit log.
         state_keys: seal what a client holds between a question and its answer. The first one seals, any one opens;
             without them only this server object can open what it sealed.
+        platform: which Glean it works on, in sentences for models; nothing is said without it.
         pace: how long questions may take.
         command_options: the options that complete commands in what is shown to callers on this machine, and to bearers
             with the scope `admin`; other bearers do not learn the folders of this machine.
@@ -149,7 +151,7 @@ def build_server(  # noqa: PLR0913
         SERVER_NAME,
         title="Dataset lifecycle",
         version=version,
-        instructions=load_prompt("instructions"),
+        instructions="\n\n".join(filter(None, (load_prompt("instructions"), platform))),
         lifespan=lifespan,
         tools=list(select_tools(toolsets)),
         subscriptions=False,

@@ -69,7 +69,8 @@ def load_settings(
         dataops = Dataops.model_validate(values, context={DATA_DIR: folder})
     except ValidationError as error:
         raise settings_error(error, Dataops, describe_origin) from None
-    return Settings.model_construct(**dict(dataops), data_dir=folder, config_file=path)
+    emptied = _emptied_glean_keys(values, environ) if dataops.glean.embedded else ()
+    return Settings.model_construct(**dict(dataops), data_dir=folder, config_file=path, emptied=emptied)
 
 
 def find_command_options(
@@ -131,6 +132,16 @@ def _environment_keys(
         for mark in field.metadata:
             if isinstance(mark, Env) and environ.get(mark.name):
                 yield (*path, name), mark.name
+
+
+def _emptied_glean_keys(values: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What gives key and address of a Glean, by variable or key, when both are given without a value."""
+    section = values.get("glean") or {}
+    given = [
+        variable if variable in environ else f"glean.{key}" if key in section else None
+        for key, variable in (("base_url", "GLEAN_BASE_URL"), ("api_key", "GLEAN_API_KEY"))
+    ]
+    return tuple(each for each in given if each is not None) if all(given) else ()
 
 
 def _overlay_value(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, Any]:

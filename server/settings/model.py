@@ -365,11 +365,13 @@ class Dataops(Section):
 class Settings(Dataops):
     """All settings: every key has a value, every path is absolute.
 
-    `data_dir` is the data folder, `config_file` the file that was read, if any. Neither is a key of the file.
+    `data_dir` is the data folder, `config_file` the file that was read, if any. `emptied` names what gives key and
+    address of a Glean without a value, where neither has one. None of them is a key of the file.
     """
 
     data_dir: Path
     config_file: Path | None = None
+    emptied: tuple[str, ...] = ()
 
     @property
     def store_path(self) -> Path:

@@ -23,6 +23,7 @@ from server.workers.loop import FailureLog, run_every
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from domain.connectors import HomePlatformService
     from domain.governance import ScheduledJob, ScheduleService
     from domain.ports import Clock, Engine, Json, Saga, StepRunner
 
@@ -42,18 +43,20 @@ class Scheduler:
         schedules: ScheduleService,
         engine: Engine,
         *,
+        home: HomePlatformService | None = None,
         settle_s: float = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start what deletes or sends again only once `settle_s` seconds have passed from now.
 
         Editors and agents start a server only to list its tools, and end it seconds later: such a server must not
-        begin a sweep that was due.
+        begin a sweep that was due. With `home`, nothing is started while the data folder belongs to another platform.
         """
         self._settled_at = monotonic() + settle_s
         self._monotonic = monotonic
         self._schedules = schedules
         self._engine = engine
+        self._home = home
         self._started: dict[str, str] = {}
 
     async def run_forever(
@@ -67,6 +70,8 @@ class Scheduler:
 
     async def start_due_runs(self) -> None:
         """Start the due runs that this process has not started already."""
+        if self._home and (await self._home.load_configured_status()).refusal:
+            return
         settled = self._monotonic() >= self._settled_at
         for name, tick in await self._schedules.list_due():
             if name in _DESTRUCTIVE and not settled:

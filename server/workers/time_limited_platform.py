@@ -47,6 +47,11 @@ class TimeLimitedPlatform:
         """The capabilities of the platform."""
         return self._platform.capabilities
 
+    @property
+    def location(self) -> Fingerprint:
+        """The location of the platform."""
+        return self._platform.location
+
     async def fetch_fingerprint(self) -> Fingerprint:
         """Fetch the fingerprint of the platform."""
         with _platform_timeout(self._list_s):

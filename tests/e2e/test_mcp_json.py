@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -14,8 +17,6 @@ from tests.e2e.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 PLACEHOLDER = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
@@ -46,6 +47,40 @@ def test_the_http_server_is_where_serve_listens() -> None:
     assert servers()["dataset-lifecycle-http"] == {"type": "http", "url": "http://127.0.0.1:8000/mcp"}
 
 
+def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The end of the stdio server that a host starts in that folder, whose client has nothing to say."""
+    entry = servers(**variables)["dataset-lifecycle"]
+    return subprocess.run(
+        [entry["command"], *entry["args"]],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "UV_NO_SYNC": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_without_variables_it_works_from_the_folder_that_it_is_in() -> None:
     args = servers()["dataset-lifecycle"]["args"]
-    assert args[args.index("--directory") + 1] == "."
+    assert args[args.index("uv") - 1] == "."
+
+
+@pytest.mark.parametrize("given", [{}, {"DATASET_LIFECYCLE_HOME": "nowhere"}])
+def test_in_another_folder_it_names_the_variable_that_is_missing_and_makes_nothing(
+    tmp_path: Path, given: dict[str, str]
+) -> None:
+    ended = start(tmp_path, **given)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("The variable DATASET_LIFECYCLE_HOME is missing or wrong: ")
+    assert str(tmp_path) in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_placeholder_that_a_host_did_not_replace_names_the_variable_too(tmp_path: Path) -> None:
+    entry = json.loads((ROOT / "mcp.json").read_text(encoding="utf-8"))["mcpServers"]["dataset-lifecycle"]
+    ended = subprocess.run(
+        [entry["command"], *entry["args"]], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, "DATASET_LIFECYCLE_HOME" in ended.stderr) == (2, True)

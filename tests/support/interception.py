@@ -6,12 +6,15 @@ it would never do anything.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.ports import Archives, Platform, Staging, Store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    from domain.model.connector import Fingerprint
 
 PORTS: Final[Mapping[str, type]] = {
     "store": Store,
@@ -65,3 +68,21 @@ class OnNthCall:
         self._left -= 1
         if self._left == 0:
             await self._step()
+
+
+class RelabelledPlatform:
+    """A platform under another name: for a process that is configured for another Glean than the one before it."""
+
+    def __init__(self, platform: Platform, fingerprint: Fingerprint) -> None:
+        self._platform = platform
+        self._fingerprint = fingerprint
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the platform has
+        return getattr(self._platform, name)
+
+    @property
+    def location(self) -> Fingerprint:
+        return replace(self._fingerprint, tenant=None)
+
+    async def fetch_fingerprint(self) -> Fingerprint:
+        return self._fingerprint

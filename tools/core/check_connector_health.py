@@ -9,7 +9,7 @@ from pydantic import Field
 
 from domain.model import ConnectorStatus, DatasetType, Stage, decode_cursor, encode_cursor
 from tools.edge.arguments import ClientId, ConnectorId, Cursor, DatasetId, Limit
-from tools.edge.results import Answer, Instant
+from tools.edge.results import Answer, Instant, PlatformAnswer, platform_answer
 from tools.edge.tool import GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
@@ -64,6 +64,11 @@ class DriftAnswer(Answer):
 class HealthAnswer(Answer):
     """A page of connectors, with the drift on the first one."""
 
+    platform: PlatformAnswer
+    warning: str | None = Field(
+        default=None,
+        description="Present when the data folder belongs to another Glean: nothing is begun then.",
+    )
     items: list[HealthItem]
     drift: list[DriftAnswer]
     count: int = Field(description="How many items this answer has.")
@@ -73,6 +78,8 @@ class HealthAnswer(Answer):
 def health_answer(page: HealthPage) -> HealthAnswer:
     """Build the answer for a page of connectors."""
     return HealthAnswer(
+        platform=platform_answer(page.platform),
+        warning=page.warning,
         items=[_item(each) for each in page.items],
         drift=[_drift(each) for each in page.drift],
         count=len(page.items),

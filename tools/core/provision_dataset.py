@@ -12,12 +12,19 @@ from domain.lifecycle import ProvisionRequest
 from domain.model import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from tools.edge import arguments
 from tools.edge.progress import progress_forwarder
-from tools.edge.results import POLL_AFTER_S, Answer, ProgressAnswer, progress_answer
+from tools.edge.results import (
+    POLL_AFTER_S,
+    Answer,
+    PlatformAnswer,
+    ProgressAnswer,
+    platform_answer,
+    progress_answer,
+)
 from tools.edge.tool import EdgeContext, GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
     from domain.lifecycle import ProvisionResult
-    from domain.model import Connector, Dataset, Principal
+    from domain.model import Connector, Dataset, Fingerprint, Principal
     from tools.services import Services
 
 
@@ -83,6 +90,7 @@ class ProvisionAnswer(Answer):
     quality: QualityAnswer
     template: TemplateAnswer
     connector: ConnectorAnswer | None = Field(default=None, description="Absent until there is one.")
+    platform: PlatformAnswer | None = None
     warnings: list[str] | None = Field(
         default=None, description="What a person should know about the source."
     )
@@ -94,8 +102,10 @@ class ProvisionAnswer(Answer):
     )
 
 
-def provision_answer(provisioned: ProvisionResult, connector: Connector | None = None) -> ProvisionAnswer:
-    """Build the answer for a dataset that is or was provisioned, with its connector when it has one."""
+def provision_answer(
+    provisioned: ProvisionResult, connector: Connector | None = None, platform: Fingerprint | None = None
+) -> ProvisionAnswer:
+    """Build the answer for a dataset that is or was provisioned, with its connector when it has one, and its Glean."""
     dataset = provisioned.dataset
     progress = progress_answer(dataset, provisioned.progress)
     content = dataset.content or dataset.staged
@@ -113,6 +123,7 @@ def provision_answer(provisioned: ProvisionResult, connector: Connector | None =
         quality=_quality(dataset),
         template=TemplateAnswer(template_id=dataset.template.template_id, match=dataset.template.match),
         connector=_connector(connector) if connector else None,
+        platform=platform_answer(platform) if platform else None,
         warnings=list(content.warnings) or None if content else None,
         progress=progress,
         poll_after_s=POLL_AFTER_S if progress else None,
@@ -122,9 +133,9 @@ def provision_answer(provisioned: ProvisionResult, connector: Connector | None =
 async def load_provision_answer(
     services: Services, provisioned: ProvisionResult, principal: Principal
 ) -> ProvisionAnswer:
-    """Load the connector, and build the answer with it."""
+    """Load the connector and the platform, and build the answer with them."""
     details = await services.datasets.show(provisioned.dataset.dataset_id, principal)
-    return provision_answer(provisioned, details.connector)
+    return provision_answer(provisioned, details.connector, details.platform)
 
 
 def _connector(connector: Connector) -> ConnectorAnswer:

@@ -12,12 +12,20 @@ from domain.model import ConnectorOutcome, DatasetStatus, Stage
 from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, TeardownReason, Wait
 from tools.edge.elicitation import ElicitedConfirmer, GivenAnswer, GivenQuestion, read_answer
 from tools.edge.progress import progress_forwarder
-from tools.edge.results import POLL_AFTER_S, Answer, Instant, ProgressAnswer, progress_answer
+from tools.edge.results import (
+    POLL_AFTER_S,
+    Answer,
+    Instant,
+    PlatformAnswer,
+    ProgressAnswer,
+    platform_answer,
+    progress_answer,
+)
 from tools.edge.tool import EdgeContext, GivenCaller, GivenServices, build_tool
 
 if TYPE_CHECKING:
     from domain.lifecycle import Archive, TeardownResult
-    from domain.model import Principal
+    from domain.model import Fingerprint, Principal
     from tools.services import Services
 
 
@@ -42,6 +50,7 @@ class TeardownAnswer(Answer):
         description="What became of the connector; absent until it is known, or when there was none.",
     )
     manual_step: str | None = Field(default=None, description="What a person has left to do in Glean.")
+    platform: PlatformAnswer | None = None
     cleanup_verified: bool = Field(
         description="Whether it was verified that nothing is left of what served it."
     )
@@ -53,8 +62,10 @@ class TeardownAnswer(Answer):
     )
 
 
-def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -> TeardownAnswer:
-    """Build the answer for a dataset that is or was taken down, with its archive when it has one."""
+def teardown_answer(
+    torn_down: TeardownResult, archive: Archive | None = None, platform: Fingerprint | None = None
+) -> TeardownAnswer:
+    """Build the answer for a dataset that is or was taken down, with its archive when it has one, and its Glean."""
     dataset, teardown = torn_down.dataset, torn_down.dataset.teardown
     progress = progress_answer(dataset, torn_down.progress)
     outcome = teardown.connector_outcome if teardown else None
@@ -70,6 +81,7 @@ def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -
         purged_at=archive.purged_at if archive else None,
         connector_outcome=outcome,
         manual_step=teardown.manual_step if teardown else None,
+        platform=platform_answer(platform) if platform else None,
         cleanup_verified=not dataset.live and outcome is not ConnectorOutcome.ABANDONED,
         progress=progress,
         poll_after_s=POLL_AFTER_S if progress else None,
@@ -79,9 +91,10 @@ def teardown_answer(torn_down: TeardownResult, archive: Archive | None = None) -
 async def load_teardown_answer(
     services: Services, torn_down: TeardownResult, principal: Principal
 ) -> TeardownAnswer:
-    """Load the archive, and build the answer with it."""
+    """Load the archive and the platform, and build the answer with them."""
     details = await services.datasets.show(torn_down.dataset.dataset_id, principal)
-    return teardown_answer(torn_down, parse_archive(details.archive) if details.archive else None)
+    archive = parse_archive(details.archive) if details.archive else None
+    return teardown_answer(torn_down, archive, details.platform)
 
 
 async def teardown_dataset(

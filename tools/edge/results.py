@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -11,7 +11,7 @@ from domain.errors import format_timestamp
 from domain.model import printable_json
 
 if TYPE_CHECKING:
-    from domain.model import Dataset, Progress
+    from domain.model import Dataset, Fingerprint, Progress
 
 POLL_AFTER_S: Final = 5
 """Seconds after which a client should ask again about running work."""
@@ -33,6 +33,20 @@ class Answer(BaseModel):
         """The answer as JSON values with printable texts, without those that are None."""
         document: dict[str, Any] = printable_json(self.model_dump(mode="json", exclude_none=True))
         return document
+
+
+class PlatformAnswer(Answer):
+    """Which Glean it is in."""
+
+    kind: Literal["embedded_sandbox", "admin", "indexing"] = Field(
+        description="embedded_sandbox is this server's own: nobody else sees what is in it."
+    )
+    address: str = Field(description="Where it is.")
+
+
+def platform_answer(platform: Fingerprint) -> PlatformAnswer:
+    """Build the name of a Glean."""
+    return PlatformAnswer.model_validate({"kind": platform.kind, "address": platform.shown_address})
 
 
 class ProgressAnswer(Answer):

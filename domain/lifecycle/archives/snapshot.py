@@ -61,6 +61,7 @@ class SnapshotService:
 
         def claim(uow: UnitOfWork) -> Dataset:
             dataset = find_dataset_for_update(uow, dataset_id, principal)
+            self._sagas.require_dataset_here(uow, dataset)
             if dataset.run is not None and dataset.run.kind == SNAPSHOT_SAGA.kind:
                 return dataset
             _require_snapshot_allowed(dataset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from domain.connectors import claim_home_platform, identify_platform, require_home_platform
 from domain.errors import (
     ArchiveFailedError,
     DatasetConflictError,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
     from domain.lifecycle.archives import Archive
     from domain.lifecycle.sagas import SagaRunner
-    from domain.model import Content, Principal
-    from domain.ports import Archives, Clock, Ids, Store, UnitOfWork
+    from domain.model import Content, Fingerprint, Principal
+    from domain.ports import Archives, Clock, Ids, ReadOnlyPlatform, Store, UnitOfWork
 
 
 class RestoreService:
@@ -43,11 +44,13 @@ class RestoreService:
         clock: Clock,
         ids: Ids,
         archives: Archives,
+        platform: ReadOnlyPlatform,
         sagas: SagaRunner,
         limits: ProvisionLimits | None = None,
     ) -> None:
-        """Work with these ports, under these limits."""
+        """Work with these ports, under these limits. `platform` answers in a limited time."""
         self._store = store
+        self._platform = platform
         self._clock = clock
         self._ids = ids
         self._archives = archives
@@ -71,11 +74,14 @@ class RestoreService:
         self, dataset_id: str, journey_id: str, principal: Principal
     ) -> ProvisionResult:
 
-        def attach(now: datetime, uow: UnitOfWork) -> ProvisionResult | tuple[Archive, Content]:
+        def attach(
+            now: datetime, here: Fingerprint, uow: UnitOfWork
+        ) -> ProvisionResult | tuple[Archive, Content]:
             source = find_dataset(uow, dataset_id, principal)
             journey = find_journey(uow, source.client_id, journey_id, principal, stage=source.stage).as_of(
                 now
             )
+            require_home_platform(uow, here)
             live = uow.datasets.get_live(source.client_id, source.stage, source.dataset_type)
             if live is not None:
                 return _attach_live(live, source, journey_id)
@@ -84,15 +90,17 @@ class RestoreService:
             require_restore_allowed(journey, source.stage)
             return held
 
-        answer = await self._store.transact(partial(attach, self._clock.now()))
+        answer = await self._store.transact(partial(attach, self._clock.now(), self._platform.location))
         if not isinstance(answer, ProvisionResult):
             await self._verify_archive(dataset_id, *answer)
+            here = await identify_platform(self._platform)
             now = self._clock.now()  # a large archive takes its time, and a lease may have lapsed meanwhile
 
             def admit(uow: UnitOfWork) -> ProvisionResult:
-                found = attach(now, uow)
+                found = attach(now, here, uow)
                 if isinstance(found, ProvisionResult):
                     return found
+                claim_home_platform(uow, here, principal)
                 source = find_dataset(uow, dataset_id, principal)
                 return self._admit(uow, source, journey_id, principal, now)
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events
-from domain.connectors import build_datasource_spec, require_same_platform
+from domain.connectors import build_datasource_spec, claim_home_platform, require_same_platform
 from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
 from domain.errors import MockDataMissingError, PlatformError, require_present
 from domain.lifecycle.archives import protection_end, stage_archived_documents
@@ -139,6 +139,8 @@ async def create_connector(context: SagaContext) -> None:
     now = context.deps.clock.now()
 
     def record_connector(uow: UnitOfWork, held: Dataset) -> Connector:
+        # Glean may not have named its tenant when the dataset was admitted.
+        claim_home_platform(uow, fingerprint)
         found = uow.connectors.get(held.connector_id) if held.connector_id else None
         if found is None:
             found = Connector(

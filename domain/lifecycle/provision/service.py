@@ -7,7 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.audit import publish_events, record_audit_entry
-from domain.connectors import dataset_name
+from domain.connectors import (
+    claim_home_platform,
+    dataset_name,
+    identify_platform,
+    require_home_platform,
+)
 from domain.content import choose_template, require_known_template
 from domain.errors import (
     DatasetConflictError,
@@ -49,7 +54,7 @@ if TYPE_CHECKING:
         Template,
         TemplateChoice,
     )
-    from domain.ports import Clock, Ids, Store, Templates, UnitOfWork
+    from domain.ports import Clock, Ids, ReadOnlyPlatform, Store, Templates, UnitOfWork
 
 _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
@@ -116,11 +121,13 @@ class ProvisionService:
         clock: Clock,
         ids: Ids,
         templates: Templates,
+        platform: ReadOnlyPlatform,
         sagas: SagaRunner,
         limits: ProvisionLimits | None = None,
     ) -> None:
-        """Work with these ports, under these limits."""
+        """Work with these ports, under these limits. `platform` answers in a limited time."""
         self._store = store
+        self._platform = platform
         self._clock = clock
         self._ids = ids
         self._templates = templates
@@ -136,8 +143,10 @@ class ProvisionService:
         return await self._sagas.call_past_abandoned_runs(partial(self._start_or_attach, request, principal))
 
     async def _start_or_attach(self, request: ProvisionRequest, principal: Principal) -> ProvisionResult:
+        here = self._platform.location  # only what begins something asks Glean for its tenant, too
         if request.retry:
             await self._sagas.fail_dead_letters()
+            here = await identify_platform(self._platform)
         now = self._clock.now()
 
         def attach(uow: UnitOfWork, chosen: _Choice | None = None) -> ProvisionResult | _Undecided:
@@ -147,6 +156,7 @@ class ProvisionService:
             journey = find_journey(
                 uow, client.client_id, request.journey_id, principal, stage=request.stage
             ).as_of(now)
+            require_home_platform(uow, here)
             live = uow.datasets.get_live(client.client_id, request.stage, request.dataset_type)
             if live is None:
                 require_provision_allowed(journey, request.stage)
@@ -164,11 +174,13 @@ class ProvisionService:
             raise
         if not isinstance(answer, ProvisionResult):
             chosen = await self._choose(request, answer)
+            here = await identify_platform(self._platform)
 
             def admit(uow: UnitOfWork) -> ProvisionResult:
                 found = attach(uow, chosen)
                 if isinstance(found, ProvisionResult):
                     return found
+                claim_home_platform(uow, here, principal)
                 return self._admit(uow, request, chosen, principal, now)
 
             answer = await self._store.transact(admit)

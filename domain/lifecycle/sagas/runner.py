@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from domain.audit import record_audit_entry
+from domain.connectors import is_dataset_here, may_run_saga, require_dataset_here
 from domain.errors import (
     NothingRunningError,
     PastNoReturnError,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.lifecycle.sagas.definition import SagaDefinition
-    from domain.model import Dataset, PendingCompensation, Principal, Progress
+    from domain.model import Dataset, Fingerprint, PendingCompensation, Principal, Progress
     from domain.ports import Clock, Engine, Store, UnitOfWork
 
 T = TypeVar("T")
@@ -37,7 +38,11 @@ _POLL_INTERVAL_S: Final = 0.2
 
 
 class SagaRunner:
-    """Saga runner: starts the sagas of datasets that have a run, and waits for them without owning them."""
+    """Saga runner: starts the sagas of datasets that have a run, and waits for them without owning them.
+
+    It starts none of a dataset that belongs to another platform than this process is configured for: a process with the
+    settings of that platform does.
+    """
 
     def __init__(
         self,
@@ -46,16 +51,19 @@ class SagaRunner:
         clock: Clock,
         definitions: Sequence[SagaDefinition],
         *,
+        here: Fingerprint,
         attempts: int = 10,
         finishes_runs: bool = False,
     ) -> None:
         """Work on that store, with that engine; `definitions` are the sagas that can be the run of a dataset.
 
-        A saga that ends without releasing its run is started `attempts` times in all before it is a dead letter.
-        `finishes_runs` is whether a call finishes a run that nobody works on, in place of the refusal because of it.
+        `here` is the platform that this process is configured for. A saga that ends without releasing its run is
+        started `attempts` times in all before it is a dead letter. `finishes_runs` is whether a call finishes a run
+        that nobody works on, in place of the refusal because of it.
         """
         self._finishes_runs = finishes_runs
         self._released = False
+        self._here = here
         self._definitions = {each.kind: each for each in definitions}
         self._attempts = attempts
         self._store = store
@@ -66,6 +74,10 @@ class SagaRunner:
         """Check that a saga could be started now. Raises StoreFailedError."""
         await self._engine.probe()
 
+    def require_dataset_here(self, uow: UnitOfWork, dataset: Dataset) -> None:
+        """Require that this process may work on that dataset. Raises OtherPlatformError."""
+        require_dataset_here(uow, self._here, dataset)
+
     async def ensure_running(self, dataset: Dataset) -> None:
         """Ensure that the saga of a dataset's run is running, also when the process that admitted it died.
 
@@ -73,7 +85,7 @@ class SagaRunner:
         many restarts it is a dead letter. A saga that only another release knows is left to that release.
         """
         run = dataset.run
-        if run is None:
+        if run is None or not await self._store.read(lambda uow: is_dataset_here(uow, self._here, dataset)):
             return
         try:
             await self._engine.start(run.kind, run.saga_id, dataset.dataset_id)
@@ -118,8 +130,11 @@ class SagaRunner:
                     raise
 
     async def _finish_abandoned_run(self, dataset_id: str) -> bool:
-        """Finish the dataset's run, unless another process works on it; return whether there was something to do."""
-        dataset = await self._store.read(lambda uow: uow.datasets.get(dataset_id))
+        """Finish the dataset's run, unless another process works on it; return whether there was something to do.
+
+        A dataset on another Glean than this process is configured for is left alone.
+        """
+        dataset = await self._store.read(partial(self._load_if_here, dataset_id))
         if dataset is None or dataset.run is None or dataset.run.kind not in self._definitions:
             return False
         if await self._engine.find_worker(dataset.run.saga_id) is Worker.OTHER_PROCESS:
@@ -130,12 +145,19 @@ class SagaRunner:
         await self.wait(dataset_id, None)
         return True
 
+    def _load_if_here(self, dataset_id: str, uow: UnitOfWork) -> Dataset | None:
+        dataset = uow.datasets.get(dataset_id)
+        return dataset if dataset is not None and is_dataset_here(uow, self._here, dataset) else None
+
     async def fail_dead_letters(self) -> None:
         """Fail every dead letter: release its dataset with the failure, and discard the saga."""
         for each in await self._engine.fetch_dead_letters():
-            if each.kind in self._definitions:
+            if each.kind in self._definitions and await self._store.read(partial(self._may_run, each)):
                 await self._fail_dead_letter(each)
                 await self._engine.discard_saga(each.saga_id)
+
+    def _may_run(self, dead_letter: DeadLetter, uow: UnitOfWork) -> bool:
+        return may_run_saga(uow, self._here, dead_letter.saga_id)
 
     async def _fail_dead_letter(self, dead_letter: DeadLetter) -> None:
         definition = self._definitions[dead_letter.kind]
@@ -156,7 +178,12 @@ class SagaRunner:
             due = {each.dataset_id for each in left if not respect_backoff or _is_retry_due(each, reading)}
             for dataset_id in sorted(due):
                 dataset = uow.datasets.get(dataset_id)
-                if dataset and dataset.run is None and dataset.status not in _TEARDOWN_STATUSES:
+                if (
+                    dataset
+                    and dataset.run is None
+                    and dataset.status not in _TEARDOWN_STATUSES
+                    and is_dataset_here(uow, self._here, dataset)
+                ):
                     tries = max(each.tries for each in uow.compensations.find(dataset_id))
                     run = Run.start("undo", dataset_id, f"{dataset.attempt}:{tries}", reading.at)
                     uow.datasets.put(dataset.evolve(run=run))
@@ -225,6 +252,7 @@ class SagaRunner:
 
         def request_cancel(uow: UnitOfWork) -> Dataset:
             before = find_dataset_for_update(uow, dataset_id, principal)
+            self.require_dataset_here(uow, before)
             dataset = self._with_resumed_run(before, now)
             if dataset.run is None or not self._is_cancellable(dataset.run):
                 msg = f"Nothing that can be cancelled is running on {dataset.name}; it is {dataset.status}."

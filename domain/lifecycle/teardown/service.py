@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import record_audit_entry
+from domain.connectors import require_dataset_here, require_home_platform
 from domain.errors import (
     ConfirmationRequiredError,
     LifecycleError,
@@ -217,12 +218,22 @@ class TeardownService:
     ) -> ConfirmationKind | None:
         return required_confirmation_kind(dataset, reason, at_sandbox=self._settings.sandbox_confirmation)
 
+    def require_home(self, uow: UnitOfWork) -> None:
+        """Require that this process may begin teardowns on its platform. Raises OtherPlatformError."""
+        require_home_platform(uow, self._platform.location)
+
     async def _load_as_of_now(self, dataset_id: str, principal: Principal) -> Dataset:
-        """Load the dataset, with a lapse of its journey's lease on record: it voids what was said before it."""
+        """Load the dataset, with a lapse of its journey's lease on record: it voids what was said before it.
+
+        Raises OtherPlatformError for a dataset that is not archived and belongs to another platform than this process
+        is configured for.
+        """
         now = self._clock.now()
 
         def load(uow: UnitOfWork) -> tuple[Dataset, bool]:
             dataset = find_dataset_for_update(uow, dataset_id, principal)
+            if dataset.live:
+                require_dataset_here(uow, self._platform.location, dataset)
             journey = uow.journeys.get(dataset.client_id, dataset.journey_id)
             return dataset, isinstance(journey, Journey) and journey.has_lapsed(now) != journey.lapsed
 

@@ -86,7 +86,8 @@ class DurableEngine:
     first saga is started or adopted, not before.
     """
 
-    def __init__(
+    # Its arguments are everything that a process decides about its engine.
+    def __init__(  # noqa: PLR0913
         self,
         where: Path | PostgresAddress,
         sagas: Mapping[str, Saga],
@@ -94,6 +95,7 @@ class DurableEngine:
         watch_s: float = 1.0,
         dead_after_s: float = _DEAD_AFTER_S,
         attempts: int = 10,
+        may_run: Callable[[str], Awaitable[bool]] | None = None,
         keep: timedelta = timedelta(days=30),
         short_lived_prefixes: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -106,6 +108,7 @@ class DurableEngine:
             watch_s: seconds between two searches for dead processes.
             dead_after_s: seconds without a lock after which a process on another machine counts as dead.
             attempts: how many processes in a row may die in the same step until the saga is a dead letter; 2 or more.
+            may_run: whether this process may adopt the saga of an id; all of them by default.
             keep: how long ended sagas are remembered.
             short_lived_prefixes: prefixes of the ids of sagas that are remembered for a day only.
             now: the clock.
@@ -114,6 +117,7 @@ class DurableEngine:
         self._sagas = sagas
         self._watch_s = watch_s
         self._attempts = attempts
+        self._may_run = may_run
         self._retentions = [
             ("", keep),
             *((each, min(keep, _SHORT_LIVED_RETENTION)) for each in short_lived_prefixes),
@@ -319,7 +323,10 @@ class DurableEngine:
         }
         lost = self._find_lost(candidates)
         # A queued saga runs in a process that has launched DBOS, so this one has to launch it.
-        return [each for each in candidates if each.queued or each.saga_id in dead | lost]
+        adoptable = [each for each in candidates if each.queued or each.saga_id in dead | lost]
+        if self._may_run is None:
+            return adoptable
+        return [each for each in adoptable if await self._may_run(each.saga_id)]
 
     def _find_lost(self, sagas: Iterable[UnfinishedSaga]) -> set[str]:
         """The ids of our sagas that have not run here for a while: DBOS could not record how they ended."""

@@ -133,6 +133,18 @@ create index deliveries_of_event on deliveries (seq, webhook);
 """
 
 
+# A store that is older than the record of its home platform derives it from a connector, which is copied as it is: one
+# that is connected before one that is not, and one of a real Glean before one of the embedded sandbox.
+_HOME: Final = """
+insert into facts (name, document)
+select 'platform.before_home', document from connectors
+order by case status when 'disconnected' then 1 else 0 end,
+  case when document like '%"url":"embedded sandbox"%' then 1 else 0 end,
+  connector_id
+limit 1;
+"""
+
+
 def first_tables(to: Tables) -> None:
     """Create the first tables, and generate the installation's id."""
     to.create_table("installation", {"installation_id": str}, "installation_id")
@@ -235,6 +247,11 @@ def dated_use_tables(to: Tables) -> None:
     to.run_statements(_DATED_USES)
 
 
+def home_platform(to: Tables) -> None:
+    """Derive the home platform of a store that has connectors."""
+    to.run_statements(_HOME)
+
+
 class NewerStoreError(SettingsError):
     """A newer release has migrated the store."""
 
@@ -254,5 +271,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     lapse_columns,
     filed_columns,
     dated_use_tables,
+    home_platform,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

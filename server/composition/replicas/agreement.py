@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from anyio import CancelScope, to_thread
 
 from domain.errors import SettingsError, StoreFailedError
-from domain.model import Fingerprint, quote_foreign
+from domain.model import Fingerprint
 from domain.ports import Setting, paginate
 
 if TYPE_CHECKING:
@@ -143,11 +143,12 @@ def require_agreement(ours: ReplicaNote, theirs: ReplicaNote) -> None:
     """
     if field := _differing_setting(ours.platform, theirs.platform):
         raise SettingsError(
-            f"This process serves {_describe_platform(ours.platform)}, and the replica on {theirs.host} serves "
-            f"{_describe_platform(theirs.platform)}.",
+            f"This process serves {ours.platform.describe()}, and the replica on {theirs.host} serves "
+            f"{theirs.platform.describe()}.",
             field=field,
             suggested_action="Configure the same Glean everywhere. To serve another one, take every dataset down, "
-            "and stop all replicas before you start the first one with the new setting.",
+            "stop all replicas, and run `dataset-lifecycle platform move` before you start the first one with the new "
+            "setting.",
         )
     if not ours.keys or not theirs.keys:
         return
@@ -173,11 +174,6 @@ def _differing_setting(one: Fingerprint, other: Fingerprint) -> str | None:
     return "glean.api_key" if None not in (one.tenant, other.tenant) and one.tenant != other.tenant else None
 
 
-def _describe_platform(platform: Fingerprint) -> str:
-    tenant = f", tenant {quote_foreign(platform.tenant)}" if platform.tenant else ""
-    return f"{platform.url} ({platform.dialect} dialect{tenant})"
-
-
 def _record_note(owner: str | None, ours: ReplicaNote, uow: UnitOfWork) -> dict[str, ReplicaNote]:
     others = _load_notes(uow)
     if owner:
@@ -201,8 +197,8 @@ def _refuse_other_connectors(platform: Fingerprint, uow: UnitOfWork) -> None:
     for each in _iterate_connectors(uow):
         if field := _differing_setting(platform, each.fingerprint):
             raise SettingsError(
-                f"This process serves {_describe_platform(platform)}, but the connector {each.name} is in "
-                f"{_describe_platform(each.fingerprint)}.",
+                f"This process serves {platform.describe()}, but the connector {each.name} is in "
+                f"{each.fingerprint.describe()}.",
                 field=field,
                 suggested_action="Configure that Glean, and take its datasets down before you serve another one.",
             )

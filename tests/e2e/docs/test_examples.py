@@ -32,10 +32,10 @@ HOME = "/path/to/dataset-lifecycle"
 
 
 def _stdio() -> dict[str, Any]:
-    """The stdio server of mcp.json, with its placeholder filled in."""
-    written = (CHECKOUT / "mcp.json").read_text().replace("${DATASET_LIFECYCLE_HOME:-.}", HOME)
-    server: dict[str, Any] = json.loads(written)["mcpServers"]["dataset-lifecycle"]
-    return server
+    """The stdio server of mcp.json, for a checkout that is known: without the search for it."""
+    server = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["dataset-lifecycle"]
+    command, run, quiet, *rest = server["args"][server["args"].index("uv") :]
+    return {**server, "command": command, "args": [run, quiet, "--directory", HOME, *rest]}
 
 
 def test_the_examples_for_assistants_start_what_mcp_json_starts() -> None:

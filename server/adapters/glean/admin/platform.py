@@ -105,6 +105,11 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
+    @property
+    def location(self) -> Fingerprint:
+        """The dialect and address."""
+        return Fingerprint(dialect="admin", url=self._url)
+
     async def fetch_fingerprint(self) -> Fingerprint:
         try:
             tenant = (await self._http.call("tenant.get", "GET", "/tenant", wire.Tenant)).id

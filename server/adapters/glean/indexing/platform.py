@@ -131,9 +131,14 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
+    @property
+    def location(self) -> Fingerprint:
+        """The dialect and address."""
+        return Fingerprint(dialect="indexing", url=self._url)
+
     async def fetch_fingerprint(self) -> Fingerprint:
         """The fingerprint is the address alone: this API names no tenant. Makes no request."""
-        return Fingerprint(dialect="indexing", url=self._url)
+        return self.location
 
     async def find_datasources(self, names: Sequence[str] | None = None) -> Sequence[Datasource]:
         if names is None:

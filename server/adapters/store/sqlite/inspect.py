@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from domain.connectors import BEFORE_HOME, HOME
+from domain.model import Fingerprint
 from server.adapters.store.schema import MIGRATIONS, NOT_CREATED, OUTDATED
 from server.adapters.store.sqlite.errors import translate_sqlite_errors
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
 _KNOWN_MIGRATIONS: Final = {each.__name__ for each in MIGRATIONS}
 _APPLIED: Final = "select name from _sqlite_migrations where migration_set = 'dataset_lifecycle'"
+_FACT: Final = "select document from facts where name = ?"
 _UNFINISHED: Final = (
     "select exists (select 1 from datasets where running = 1) or exists (select 1 from undos)"
 )
@@ -40,3 +44,16 @@ def has_unfinished_work(path: Path) -> bool:
     with translate_sqlite_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         tables = {name for (name,) in db.execute("select name from sqlite_master where type = 'table'")}
         return {"datasets", "undos"} <= tables and bool(db.execute(_UNFINISHED).fetchone()[0])
+
+
+def read_home_platform(path: Path) -> Fingerprint | None:
+    """The platform that the store of a data folder belongs to; None for none, and for a store that cannot be read."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            rows = (db.execute(_FACT, (each.name,)).fetchone() for each in (HOME, BEFORE_HOME))
+            known = next((found for row in rows if row and (found := json.loads(row[0]))), None)
+            return Fingerprint(**known.get("fingerprint", known)) if known else None
+    except (sqlite3.Error, ValueError, TypeError, AttributeError):
+        return None  # the services say what is wrong as soon as they are opened

@@ -94,6 +94,7 @@ def render_provision_answer(
                 ("demo-readiness", _format_readiness(answer)),
                 ("template", f"{answer.template.template_id} ({answer.template.match} match)"),
                 ("connector", connector and render_value(f"{connector.name} is {connector.status}")),
+                ("glean", answer.platform and answer.platform.address),
                 *further_facts,
                 ("", None if answer.created else "It existed already; nothing was made."),
                 *(("warning", each) for each in answer.warnings or ()),

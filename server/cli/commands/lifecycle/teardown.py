@@ -88,6 +88,7 @@ def _render_teardown(answer: TeardownAnswer) -> list[RenderableType]:
                 (
                     ("dataset", answer.dataset_id),
                     ("connector", answer.connector_outcome),
+                    ("glean", answer.platform and answer.platform.address),
                     ("left to do", answer.manual_step),
                     (
                         "no content left" if answer.manual_step else "nothing left",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,7 +45,7 @@ async def check_health(
             page = await services.health.check(run.principal, client_id=client_id, cursor=page.next_cursor)
             items += page.items
     # Only the first page has the drift: it is of all datasources, not of the page's connectors.
-    answer = health_answer(type(first)(items=tuple(items), drift=first.drift))
+    answer = health_answer(replace(first, items=tuple(items), next_cursor=None))
     run.output.print_answer(answer.as_dict(), *_render_health(answer))
 
 
@@ -60,7 +61,10 @@ def _render_health(answer: HealthAnswer) -> list[RenderableType]:
         for each in answer.items
     ]
     columns = ("connector", "status", "last synced", "errors in 24 h", "id")
-    people: list[RenderableType] = [render_table(columns, rows, empty="There is no connector.")]
+    people: list[RenderableType] = [
+        f"Glean: {answer.platform.address}",
+        render_table(columns, rows, empty="There is no connector."),
+    ]
     findings = [
         (each.name, finding.message, finding.suggested_action)
         for each in answer.items

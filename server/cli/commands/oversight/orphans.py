@@ -188,6 +188,8 @@ async def _apply_sweep(run: Invocation) -> ExitCode | None:
     from domain.policy import with_sweep_context
 
     async with run.open_saga_services() as services:
+        if refusal := (await services.home.load_configured_status()).refusal:
+            raise refusal
 
         async def teardown_orphan(dataset: Dataset) -> None:
             begun = await services.teardowns.start_or_attach(

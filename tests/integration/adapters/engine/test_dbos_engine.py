@@ -263,3 +263,30 @@ async def test_sagas_that_pass_by_are_forgotten_after_a_day_whenever_it_is_asked
         ahead[0] = timedelta(days=2)
         await engine.purge()
         assert (await engine.wait("tick:1", 0), await engine.wait("kept", 0)) == (False, True)
+
+
+async def test_a_saga_that_this_process_may_not_run_is_left_to_one_that_may(tmp_path: Path) -> None:
+    inside, asked = anyio.Event(), []
+
+    async def walk(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+        async def effect() -> Json:
+            inside.set()
+            await anyio.sleep_forever()
+            return {}
+
+        await perform("walk", effect)
+
+    async def refuse(saga_id: str) -> bool:
+        asked.append(saga_id)
+        return False
+
+    async with DurableEngine(tmp_path, {"walk": walk}) as engine:
+        await engine.start("walk", "s1", "ds-1")
+        await inside.wait()
+    async with DurableEngine(tmp_path, {"walk": nothing}, may_run=refuse, watch_s=60) as other:
+        await other.resume()
+        assert not await other.wait("s1", 0)
+    assert "s1" in asked
+    async with DurableEngine(tmp_path, {"walk": nothing}) as engine:
+        await engine.resume()
+        assert await engine.wait("s1", 10)

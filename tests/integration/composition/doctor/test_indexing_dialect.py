@@ -241,8 +241,8 @@ async def test_connectors_of_another_glean_and_what_lost_our_mark_are_wrong(tmp_
     [told] = findings
     assert not told.ok
     assert told.message == (
-        "made at https://acme-be.glean.com (indexing dialect), while embedded sandbox (indexing dialect) is "
-        "configured: A0, A1, A2, A3, A4 and 2 more"
+        "made at https://acme-be.glean.com (indexing dialect), while the embedded sandbox (nobody else sees it; "
+        "indexing dialect) is configured: A0, A1, A2, A3, A4 and 2 more"
     )
 
 

@@ -465,6 +465,7 @@ async def test_the_limits_hold_for_what_is_restored(world: World) -> None:
                 clock=deps.clock,
                 ids=deps.ids,
                 archives=deps.archives,
+                platform=deps.platform,
                 sagas=process.services.sagas,
                 limits=limits,
             )

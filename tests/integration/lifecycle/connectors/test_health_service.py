@@ -115,7 +115,9 @@ async def health_setup(tmp_path: Path, glean: EmbeddedSandbox) -> AsyncIterator[
 
 
 async def test_nothing_to_look_at_is_an_empty_page(health_setup: HealthSetup) -> None:
-    assert await health_setup.health.check(ALL) == HealthPage(items=())
+    assert await health_setup.health.check(ALL) == HealthPage(
+        items=(), platform=health_setup.platform.location
+    )
 
 
 async def test_a_healthy_connector_is_told_with_its_dataset(health_setup: HealthSetup) -> None:

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.errors import PlatformRunLostError, ProvisionFailedError, StagingFailedError
+from domain.errors import (
+    PlatformDeniedError,
+    PlatformRunLostError,
+    ProvisionFailedError,
+    StagingFailedError,
+)
 from domain.model.enums import ConnectorOutcome, DatasetStatus, TeardownReason
 from server.adapters.glean.admin.platform import AdminPlatform
 from server.adapters.glean.indexing.platform import IndexingPlatform
@@ -127,8 +132,8 @@ async def test_the_teardown_of_a_failed_dataset_tells_what_its_attempt_left_behi
 
 
 async def test_the_teardown_of_a_dataset_that_never_had_a_connector_leaves_nothing(tmp_path: Path) -> None:
-    broken = StagingFailedError("It is broken.")
-    async with open_failing_world(tmp_path, IndexingPlatform, "fetch_fingerprint", 1, broken) as (
+    broken = PlatformDeniedError("It is broken.")
+    async with open_failing_world(tmp_path, IndexingPlatform, "fetch_fingerprint", 2, broken) as (
         _,
         process,
         _platform,

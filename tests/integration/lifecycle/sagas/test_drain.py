@@ -90,6 +90,7 @@ async def test_a_drain_that_begins_between_the_look_and_the_admission_is_seen(wo
             clock=deps.clock,
             ids=deps.ids,
             templates=CallInterceptor(deps.templates, "list", lambda: services.drain.begin_drain(OPS)),
+            platform=deps.platform,
             sagas=services.sagas,
         )
         process.services = replace(services, provisioning=provisioning)

@@ -130,7 +130,7 @@ async def test_a_dataset_that_a_newer_release_has_written_is_left_alone_with_its
     before = (world.glean.documents(begun.dataset.name), world.staged_files())
 
     async with world.open_process() as older:
-        requests = world.glean.request_counts()
+        requests = changed_requests(world)
         assert await older.services.sagas.resume(respect_backoff=False) == 0
         await older.engine.resume()
         assert await older.engine.wait(list(world.journal)[-1], 30)
@@ -143,7 +143,7 @@ async def test_a_dataset_that_a_newer_release_has_written_is_left_alone_with_its
             with pytest.raises(StoreFailedError, match="cannot be decoded") as refusal:
                 await call
             assert "newer release" in refusal.value.suggested_action
-        assert world.glean.request_counts() == requests
+        assert changed_requests(world) == requests
         assert (world.glean.documents(begun.dataset.name), world.staged_files()) == before
 
     world.execute_sql(f"update datasets set document = replace(document, '{theirs}', '{ours}')")  # noqa: S608
@@ -195,3 +195,8 @@ async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(w
         await older.complete_journey()
         down = await older.tear_down(ready, TeardownReason.JOURNEY_COMPLETED)
         assert down.status is DatasetStatus.ARCHIVED
+
+
+def changed_requests(world: World) -> dict[tuple[str, int], int]:
+    """The requests that Glean was sent, without the question which tenant it is."""
+    return {key: count for key, count in world.glean.request_counts().items() if key[0] != "tenant.get"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from domain.connectors.drift import DriftItem
 from domain.connectors.health import Health, HealthFinding
 from domain.connectors.health_service import ConnectorHealth, HealthPage
+from domain.model.connector import EMBEDDED_SANDBOX, Fingerprint
 from domain.model.cursors import encode_cursor
 from domain.model.enums import ConnectorStatus, DatasetType
 from domain.model.principal import Principal
@@ -41,6 +42,7 @@ def test_what_nobody_knows_is_left_out() -> None:
             ),
         ),
         next_cursor="k2",
+        platform=Fingerprint(dialect="admin", url=EMBEDDED_SANDBOX),
     )
     both = {
         "name": "ACME-Sandbox-Confluence",
@@ -51,6 +53,7 @@ def test_what_nobody_knows_is_left_out() -> None:
         "findings": [{"code": "platform_unavailable", "message": "Its state is unknown."}],
     }
     assert health_answer(page).as_dict() == {
+        "platform": {"kind": "embedded_sandbox", "address": "embedded sandbox, nobody else sees it"},
         "items": [
             both | {"connector_id": "k1", "stage": "sandbox", "dataset_type": "confluence_pages"},
             both | {"connector_id": "k2"},

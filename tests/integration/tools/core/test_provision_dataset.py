@@ -133,6 +133,7 @@ async def test_a_dataset_is_made_and_the_same_call_attaches_to_it(tool_session: 
         "quality": {"score": 100.0, "threshold": 95.0, "pending": False, "issues": []},
         "template": {"template_id": "fintech/developer_productivity/confluence_pages", "match": "exact"},
         "connector": {},
+        "platform": {"kind": "admin", "address": "sandbox"},
     }
     assert made["connector"]["name"] == "ACME-Sandbox-Confluence"
     assert made["connector"]["status"] == "healthy"

@@ -96,6 +96,7 @@ async def test_a_dataset_is_taken_down_and_the_same_call_answers_the_same(tool_s
         "archived_path": "",
         "restorable_until": "",
         "connector_outcome": "deleted",
+        "platform": {"kind": "admin", "address": "sandbox"},
         "cleanup_verified": True,
     }
     assert gone["archived_path"].endswith(f"acme/sandbox/confluence_pages/{made.dataset_id}")

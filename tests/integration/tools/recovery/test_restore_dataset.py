@@ -58,6 +58,7 @@ async def test_it_answers_with_the_new_dataset_and_attaches_to_it_later(
         "dataset_type": "confluence_pages",
         "status": "ready",
         "created": True,
+        "platform": {"kind": "admin", "address": "sandbox"},
         "record_count": gone.record_count,
         "size_bytes": gone.size_bytes,
         "quality": {},

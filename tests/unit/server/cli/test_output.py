@@ -80,6 +80,7 @@ def _told(shown: DatasetDetails) -> str:
 def _shown(held: Dataset, **facts: object) -> DatasetDetails:
     usual = {
         "journey": journey(),
+        "platform": None,
         "connector": None,
         "archive": None,
         "progress": None,

@@ -78,7 +78,7 @@ async def test_everything_well_is_one_finding_an_area(tmp_path: Path) -> None:
             area="configuration",
             ok=True,
             message="defaults and environment, no file; "
-            f"data folder {tmp_path / 'data'}; Glean is the embedded sandbox",
+            f"data folder {tmp_path / 'data'}; Glean is the embedded sandbox, nobody else sees it",
         ),
         Finding(
             area="identity",

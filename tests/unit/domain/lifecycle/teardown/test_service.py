@@ -78,6 +78,10 @@ class FakePlatform:
     meanwhile: Callable[[], Awaitable[object]] | None = None
     asked: list[str] = field(default_factory=list)
 
+    @property
+    def location(self) -> Fingerprint:
+        return replace(connector().fingerprint, tenant=None)
+
     async def fetch_fingerprint(self) -> Fingerprint:
         return connector().fingerprint
 

@@ -1,0 +1,40 @@
+"""What a process says of its Glean when it starts: which one it is, and whether the data folder belongs to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.connectors import HomeStatus
+from domain.model import EMBEDDED_SANDBOX, Fingerprint
+
+if TYPE_CHECKING:
+    from server.settings import Settings
+
+
+def configured_platform(settings: Settings) -> Fingerprint:
+    """The configured Glean, without its tenant."""
+    glean = settings.glean
+    return Fingerprint(dialect=glean.dialect, url=glean.base_url or EMBEDDED_SANDBOX)
+
+
+def describe_home(settings: Settings) -> str:
+    """What a person and a model must know when the data folder belongs to another Glean; empty when it does not.
+
+    Cheap: nothing is opened but a SQLite store, to read one row. Replicas on a shared store compare their Glean as soon
+    as they open it.
+    """
+    if settings.store.shared:
+        return ""
+    # Imported here, so that whoever only builds a server imports no adapter.
+    from server.adapters.store.sqlite.inspect import read_home_platform
+
+    home = read_home_platform(settings.store_path)
+    status = HomeStatus(home=home, here=configured_platform(settings))
+    if home is None or status.at_home:
+        return ""
+    if home.embedded:
+        return (
+            f"The datasets of this data folder were made in {home.describe()} so far. Once none lives there any more, "
+            "the next one is made in the configured Glean; until then nothing is begun."
+        )
+    return f"{status.refusal} {status.refusal.suggested_action}" if status.refusal else ""

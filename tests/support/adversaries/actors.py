@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp_types import ElicitResult, InputRequiredResult
 
 from domain.model.principal import Principal
+from tests.support.adversaries.hosts import HOSTS
 from tests.support.adversaries.oracle import ActorIdentity
 from tests.support.refusals import read_refusal, read_texts
 
@@ -136,9 +137,11 @@ class McpActor:
     answers: ScriptedAnswers
     sessions: dict[str, Client]
 
-    async def call(self, tool: str, arguments: dict[str, Any], era: str = "2026-07-28") -> ToolReply:
-        """Call a tool; a question that comes back is answered as `answers` has it."""
-        return parse_reply(await self.sessions[era].call_tool(tool, arguments))
+    async def call(
+        self, tool: str, arguments: dict[str, Any], era: str = "2026-07-28", host: str = "faithful"
+    ) -> ToolReply:
+        """Call a tool through that host; a question that comes back is answered as `answers` has it."""
+        return parse_reply(await self.sessions[era].call_tool(tool, HOSTS[host](tool, arguments)))
 
     async def open_question(self, tool: str, arguments: dict[str, Any]) -> ToolReply | InputRequiredResult:
         """Call a tool in the newer era, and leave a question that comes back open."""

@@ -46,6 +46,7 @@ class SentCall:
     arguments: dict[str, Any]
     how: str
     era: str
+    host: str = "faithful"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class CheckedCalls:
         actor = self.actors[sent.who]
         actor.answers.how = sent.how
         verdict = self.expected_verdict(sent)
-        reply = await actor.call("teardown_dataset", sent.arguments, sent.era)
+        reply = await actor.call("teardown_dataset", sent.arguments, sent.era, sent.host)
         await self.check_reply(sent, verdict, reply)
         return reply
 
@@ -194,7 +195,14 @@ class CheckedCalls:
     # --- other calls ---
 
     async def provision(
-        self, who: ActorIdentity, journey: Journey, kind: str, *, retry: bool, era: str
+        self,
+        who: ActorIdentity,
+        journey: Journey,
+        kind: str,
+        *,
+        retry: bool,
+        era: str,
+        host: str = "faithful",
     ) -> None:
         """Call `provision_dataset`; a retry replaces content, so the oracle has its say."""
         now, held = self.arena.now(), self.arena.switches.populating is not None
@@ -207,7 +215,7 @@ class CheckedCalls:
             "wait_s": 0 if held else 50,
         }
         live = self.oracle.live_dataset(journey.client, journey.stage, kind)
-        reply = await self.actors[who].call("provision_dataset", given, era)
+        reply = await self.actors[who].call("provision_dataset", given, era, host)
         self.check_answer(who, given, reply)
         answer = reply.body or reply.error or {}
         may = who.has_scope("datasets:provision") and who.can_see(journey.client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ from tests.support.adversaries.machine.base import (
     WorldRules,
     agents,
     eras,
+    hosts,
     hows,
     pick_one,
     picks,
@@ -51,19 +53,26 @@ class AgentRules(WorldRules):
                 self.move_journey(place, state="completed")
 
     @precondition(lambda self: not self.switches.platform_down)
-    @rule(who=agents, place=places, kind=st.sampled_from(KINDS), retry=st.booleans(), era=eras)
+    @rule(who=agents, place=places, kind=st.sampled_from(KINDS), retry=st.booleans(), era=eras, host=hosts)
     def provision(
-        self, who: ActorIdentity, place: tuple[str, str], kind: str, *, retry: bool, era: str
+        self,
+        who: ActorIdentity,
+        place: tuple[str, str],
+        kind: str,
+        *,
+        retry: bool,
+        era: str,
+        host: str = "faithful",
     ) -> None:
-        self.run(self.world.provision, who, self.oracle.journeys[place], kind, retry=retry, era=era)
+        self.run(
+            self.world.provision, who, self.oracle.journeys[place], kind, retry=retry, era=era, host=host
+        )
 
     @precondition(lambda self: self.datasets_in())
-    @rule(pick=picks, who=agents, reason=reasons, how=hows, era=eras)
-    def tear_down(self, pick: int, who: ActorIdentity, reason: str, how: str, era: str) -> None:
-        self.run(
-            self.world.tear_down,
-            self.call_teardown(who, pick_one(pick, self.datasets_in()), reason, how, era),
-        )
+    @rule(pick=picks, who=agents, reason=reasons, how=hows, era=eras, host=hosts)
+    def tear_down(self, pick: int, who: ActorIdentity, reason: str, how: str, era: str, host: str) -> None:
+        sent = self.call_teardown(who, pick_one(pick, self.datasets_in()), reason, how, era)
+        self.run(self.world.tear_down, replace(sent, host=host))
 
     @precondition(lambda self: self.datasets_in(*SETTLED))
     @rule(several=st.lists(st.tuples(picks, agents, eras), min_size=1, max_size=4))

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from tests.support.adversaries.actors import AGENTS, HOW
 from tests.support.adversaries.arena import ERAS, JOURNEYS
 from tests.support.adversaries.attempts import SentCall
+from tests.support.adversaries.hosts import HOSTS
 from tests.support.adversaries.oracle import REASONS, ActorIdentity, ApprovalRequest, Dataset, Journey
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ PATIENCE_S: Final = 60
 """How long a move may take in earnest; the clock of the world stands meanwhile."""
 agents: Final = st.sampled_from(AGENTS)
 eras: Final = st.sampled_from(ERAS)
+hosts: Final = st.sampled_from(tuple(HOSTS))
 hows: Final = st.sampled_from(HOW)
 places: Final = st.sampled_from(JOURNEYS)
 reasons: Final = st.sampled_from(REASONS)

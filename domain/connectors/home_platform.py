@@ -231,8 +231,8 @@ def require_movable(status: HomeStatus) -> None:
     raise OtherPlatformError(
         f"This data folder cannot be moved: {status.inhabitants} on {status.home.describe()}, where nobody could "
         "remove it any more.",
-        suggested_action="Configure that Glean again, and take every dataset down. Where it is gone for good, "
-        "`teardown --abandon-connector` does without it.",
+        suggested_action="Configure that Glean again, and take every dataset down. Where it is gone for good, a "
+        "teardown can leave its connector behind (docs/teardown.md).",
     )
 
 

@@ -55,7 +55,7 @@ _VERBS: Final = {
         "schedules",
         "events",
         "backup",
-        "platform",
+        "platform move",
     ),
 }
 SCOPE_OF_VERB: Final[Mapping[str, str]] = MappingProxyType(

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.audit.entry import parse_entry
+from domain.connectors.home_platform import HOME
 from domain.errors import ConfirmationRequiredError, StoreFailedError
 from domain.governance.orphan_facts import SweepPlan
 from domain.lifecycle.provision.saga import with_provision_run
 from domain.lifecycle.teardown.saga import with_teardown_run
 from domain.model.approval import ConfirmationRequest
+from domain.model.connector import Fingerprint
 from domain.model.dataset import Dataset, Teardown
 from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
@@ -280,6 +282,14 @@ async def begun(process: Process) -> Act:
 async def ended(process: Process) -> Act:
     await process.services.drain.begin_drain(OPERATOR)
     return lambda process, principal: process.services.drain.end_drain(principal)
+
+
+@case("platform move")
+async def relocated(process: Process) -> Act:
+    elsewhere = Fingerprint(dialect="indexing", url="https://acme-be.glean.com")
+    await process.deps.store.transact(lambda uow: uow.settings.put(HOME, elsewhere))
+    seen = await process.services.home.load_status()
+    return lambda process, principal: process.services.home.move(seen, principal)
 
 
 @case("orphans scan")

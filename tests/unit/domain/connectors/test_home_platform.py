@@ -249,7 +249,7 @@ async def test_a_move_that_would_lose_something_is_refused(store: Store) -> None
     await put_live_dataset(store, at=GLEAN)
     with pytest.raises(OtherPlatformError, match="1 dataset lives on https://acme-be") as refusal:
         await service.move(seen, KIM)
-    assert "--abandon-connector" in refusal.value.suggested_action
+    assert "can leave its connector behind" in refusal.value.suggested_action
     assert await store.read(load_home_platform) == GLEAN
 
 

@@ -42,6 +42,8 @@ WORDS = {
     "schedules": {"schedules"},
     "events": {"events"},
     "backup": {"backup"},
+    "platform show": {"platform show"},
+    "platform move": {"platform move"},
 }
 """The document's words for verbs, and the verbs."""
 

@@ -24,6 +24,7 @@ from server.composition.lazy_services import LazyServices
 from server.composition.replicas.agreement import Replica
 from server.composition.replicas.presence import hold_folder_presence
 from server.infra.logging import configure_logging
+from server.infra.memory import share_malloc_arena
 from server.infra.state_keys import load_state_keys
 from server.mcp_server.open_requests import OpenRequestsMiddleware
 from server.mcp_server.server import build_server, local_agent_principal
@@ -74,6 +75,7 @@ def run_server(
     call answers with that error instead.
     """
     configure_logging()
+    share_malloc_arena()
     address, notice = configured_platform(settings).shown_address, describe_home(settings)
     _log.info("Serving %s. The data folder is %s.", address, settings.data_dir)
     if notice:

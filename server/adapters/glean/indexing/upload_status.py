@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SEPARATOR: Final = "~"
 """Separates the run from a random suffix in an upload id: every upload of a run needs a fresh id."""
+ATTEMPT_SEPARATOR: Final = "."
+"""Separates the run that empties a datasource from the attempt at it, in the upload id."""
 _SERVED: Final = "INDEXED"
 _LAG: Final = timedelta(seconds=COUNTS_LAG_S)
 
@@ -73,13 +75,22 @@ def upload_being_indexed(status: DatasourceStatus) -> Upload | None:
     return None if newest is None or _is_indexed(status, newest) else newest
 
 
-def is_emptied(status: DatasourceStatus, run: str) -> bool | None:
-    """Whether the run that empties a datasource is finished; None when it was not sent, or another upload followed."""
+def is_emptied(status: DatasourceStatus, run: str, attempt: str = "") -> bool | None:
+    """Whether a datasource is empty after an upload of the run that empties it; None when there is one to be sent.
+
+    There is when none was sent, another upload followed, or Glean has not indexed that of an earlier attempt: it may
+    have lost it. One that is indexed is waited for, whoever sent it.
+    """
     newest = _newest_upload(_documents(status).bulk_upload_history)
-    if newest is None or _run_of(newest) != run or newest.status != SUCCESSFUL:
+    if newest is None or newest.status != SUCCESSFUL:
         return None
+    name, _, sent_by = _run_of(newest).partition(ATTEMPT_SEPARATOR)
+    if name != run:
+        return None
+    if not _is_indexed(status, newest):
+        return False if sent_by == attempt else None
     counts = _documents(status).counts
-    return _is_indexed(status, newest) and (counts is None or not _sum(counts.indexed))
+    return counts is None or not _sum(counts.indexed)
 
 
 def observation_from_status(status: DatasourceStatus, now: datetime) -> Observation:

@@ -215,9 +215,10 @@ class Platform(Protocol):
         """
         ...
 
-    async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
+    async def delete_datasource(self, handle: str, mark: OwnerTag, attempt: str = "") -> Removal | None:
         """Delete the datasource, as far as the platform can; None while the deletion runs: call again.
 
+        The same `attempt` waits for what it has begun; another one begins anew what the platform may have lost.
         An absent datasource counts as deleted.
         """
         ...

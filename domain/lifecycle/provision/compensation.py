@@ -96,7 +96,7 @@ async def revert_connector(context: SagaContext) -> None:
         )
         return
     connector = await confirm_datasource(context, connector, mark)
-    removal = await delete_datasource(context.deps, connector, mark)
+    removal = await delete_datasource(context, connector, mark)
 
     def forget_connector(uow: UnitOfWork, dataset: Dataset) -> None:
         for each in uow.compensations.find(context.dataset_id):

@@ -19,18 +19,19 @@ _FIRST_POLL_S: Final = 0.05
 _LONGEST_POLL_S: Final = 10.0
 
 
-async def delete_datasource(deps: Dependencies, connector: Connector, mark: OwnerTag) -> Removal:
+async def delete_datasource(context: SagaContext, connector: Connector, mark: OwnerTag) -> Removal:
     """Delete a dataset's datasource, also one whose creation was never confirmed; no outcome when there is none.
 
-    The caller has checked the platform's fingerprint.
+    The caller has checked the platform's fingerprint. Each saga is an attempt of its own: one that follows a saga which
+    waited in vain does not wait for the same thing again.
 
     Raises PlatformMismatchError when the datasource of the handle is not ours, and PlatformUnavailableError when the
     deletion has not ended within the sync deadline, of which every process that takes over has the whole.
     """
-    handles = await _find_handles(deps, connector, mark)
+    handles = await _find_handles(context.deps, connector, mark)
     removal = Removal(outcome=None)
     for handle in dict.fromkeys([*handles, *([connector.handle] if connector.handle else [])]):
-        removal = await _delete_and_wait(deps, handle, mark)
+        removal = await _delete_and_wait(context, handle, mark)
     return removal
 
 
@@ -68,10 +69,10 @@ async def _find_handles(deps: Dependencies, connector: Connector, mark: OwnerTag
     return [each.handle for each in found if each.mark == mark]
 
 
-async def _delete_and_wait(deps: Dependencies, handle: str, mark: OwnerTag) -> Removal:
-    limit = deps.settings.sync_deadline
+async def _delete_and_wait(context: SagaContext, handle: str, mark: OwnerTag) -> Removal:
+    deps, limit = context.deps, context.deps.settings.sync_deadline
     return await poll(
-        partial(deps.platform.delete_datasource, handle, mark),
+        partial(deps.platform.delete_datasource, handle, mark, context.saga_id),
         deps.clock,
         exponential_backoff(_FIRST_POLL_S, _LONGEST_POLL_S),
         limit=limit,

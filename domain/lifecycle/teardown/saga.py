@@ -175,7 +175,7 @@ async def disconnect_datasource(context: SagaContext) -> None:
         connector = await confirm_datasource(context, connector, mark)
         if connector.handle is not None and context.deps.platform.capabilities.stop:
             await _stop_syncs(context, connector.handle)
-        removal = await delete_datasource(context.deps, connector, mark)
+        removal = await delete_datasource(context, connector, mark)
         await _verify_datasource_gone(context, connector, sample)
     elif connector is not None:
         step = f"Delete the datasource {connector.name} in Glean, when it can be reached again."

@@ -158,7 +158,9 @@ ALTER TABLE bulk ADD COLUMN due_at REAL;                              -- when wh
 ALTER TABLE bulk ADD COLUMN missing INTEGER NOT NULL DEFAULT 0;       -- how much that is, as far as it was counted
 ALTER TABLE bulk ADD COLUMN seen_upload INTEGER NOT NULL DEFAULT 0;   -- up to where served documents were looked at
 ALTER TABLE bulk ADD COLUMN seen_row INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX document_place ON document (row, upload_row, key); -- so that a search reads no texts to find out whose
 CREATE INDEX job_running ON job (row) WHERE status = 'RUNNING';
+CREATE INDEX upload_waiting ON upload (row) WHERE NOT served;
 CREATE INDEX stale_due ON stale (datasource_row, due_at);
 CREATE TABLE garbage (
     upload_row INTEGER PRIMARY KEY,           -- the run whose documents are to be deleted

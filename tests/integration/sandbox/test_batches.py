@@ -161,7 +161,8 @@ async def test_many_documents_are_ready_when_their_sync_is_over(path: Path, cloc
     with open_process(path, clock, background=True) as glean, AdminClient(glean) as admin:
         glean.sandbox.set_indexing_rate(1)
         one = admin.create_datasource()
-        admin.load(one, "r", PAGES)
+        admin.upload(one, "r", PAGES)
+        assert admin.sync(one, "r").status_code == 202
         assert read_job(admin, one) == ("RUNNING", 0)
         await wait_for(lambda: count_rows(glean, "fulltext") == MANY)
         clock.advance(MANY - 1)
@@ -234,7 +235,7 @@ def test_a_job_that_another_process_finished_meanwhile_has_no_step(
         clock.advance(60)
         assert read_job(admin, one) == ("SUCCEEDED", 1)
         with glean.state.database.write() as connection:
-            assert index_batch(connection, job, BATCH) == 0
+            assert index_batch(connection, 10**6, BATCH) == 0
             assert advance_sync_job(glean.state, connection, job, BATCH) == 0
 
 

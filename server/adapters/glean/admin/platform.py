@@ -265,7 +265,8 @@ class AdminPlatform(AbstractAsyncContextManager["AdminPlatform"]):
         await run_concurrently(iterate_handles(), observe_one, at_once=_OBSERVATIONS_AT_ONCE)
         return results
 
-    async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
+    async def delete_datasource(self, handle: str, mark: OwnerTag, attempt: str = "") -> Removal | None:
+        del attempt  # a deletion is over when it is answered
         # The fingerprint is compared before and after: "not found" from another tenant must not count as deleted.
         before = await self.fetch_fingerprint()
         if await self._has_owned(handle, mark):

@@ -8,6 +8,7 @@ only emptied: its registration stays until an admin removes it in the admin cons
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, suppress
@@ -32,6 +33,7 @@ from server.adapters.glean.indexing.documents import DocumentEncoder, DocumentId
 from server.adapters.glean.indexing.names import datasource_of
 from server.adapters.glean.indexing.registry import DatasourceRegistry, contradiction_error, is_released
 from server.adapters.glean.indexing.upload_status import (
+    ATTEMPT_SEPARATOR,
     has_upload_ended,
     is_document_indexed,
     is_emptied,
@@ -284,7 +286,7 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
         await run_concurrently(iterate_handles(), observe_one, at_once=_OBSERVATIONS_AT_ONCE)
         return results
 
-    async def delete_datasource(self, handle: str, mark: OwnerTag) -> Removal | None:
+    async def delete_datasource(self, handle: str, mark: OwnerTag, attempt: str = "") -> Removal | None:
         """Empty the datasource; None as long as Glean is still deleting.
 
         The registration stays, with an owner tag that names no dataset, so that a later dataset of that name can use
@@ -297,9 +299,11 @@ class IndexingPlatform(AbstractAsyncContextManager["IndexingPlatform"]):
             return _emptied_removal(config, handle)
         config = await self._registry.require_owned(handle, mark)
         run = f"{mark.dataset_id}-{_EMPTYING}"
-        done = is_emptied(await self._fetch_status(handle), run, self._clock.now())
+        key = hashlib.sha256(attempt.encode()).hexdigest()[:8] if attempt else ""
+        done = is_emptied(await self._fetch_status(handle), run, key)
         if done is None:
-            await self._empty_datasource(handle, f"{run}~{secrets.token_hex(4)}")
+            sent = f"{run}{ATTEMPT_SEPARATOR}{key}" if key else run
+            await self._empty_datasource(handle, f"{sent}~{secrets.token_hex(4)}")
         if not done:
             return None
         # Users go only after the documents that name them, and the release comes last: a process that dies

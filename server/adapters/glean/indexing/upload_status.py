@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 SEPARATOR: Final = "~"
 """Separates the run from a random suffix in an upload id: every upload of a run needs a fresh id."""
+ATTEMPT_SEPARATOR: Final = "."
+"""Separates the run that empties a datasource from the attempt at it, in the upload id."""
 _SERVED: Final = "INDEXED"
 _LAG: Final = timedelta(seconds=COUNTS_LAG_S)
-_STUCK: Final = timedelta(days=1)
-"""How long Glean may take for an upload without documents: far longer than its counts lag, so a slow one may end."""
 
 
 def is_upload_open(status: DatasourceStatus, upload_id: str) -> bool:
@@ -75,18 +75,22 @@ def upload_being_indexed(status: DatasourceStatus) -> Upload | None:
     return None if newest is None or _is_indexed(status, newest) else newest
 
 
-def is_emptied(status: DatasourceStatus, run: str, now: datetime) -> bool | None:
-    """Whether the run that empties a datasource is finished; None when it has to be sent.
+def is_emptied(status: DatasourceStatus, run: str, attempt: str = "") -> bool | None:
+    """Whether a datasource is empty after an upload of the run that empties it; None when there is one to be sent.
 
-    That is when it was not sent yet, when another upload followed it, and when Glean has not finished it within a day.
+    There is when none was sent, another upload followed, or Glean has not indexed that of an earlier attempt: it may
+    have lost it. One that is indexed is waited for, whoever sent it.
     """
     newest = _newest_upload(_documents(status).bulk_upload_history)
-    if newest is None or _run_of(newest) != run or newest.status != SUCCESSFUL:
+    if newest is None or newest.status != SUCCESSFUL:
         return None
+    sent = _run_of(newest)
+    if sent != run and not sent.startswith(run + ATTEMPT_SEPARATOR):
+        return None
+    if not _is_indexed(status, newest):
+        return False if sent.removeprefix(run).removeprefix(ATTEMPT_SEPARATOR) == attempt else None
     counts = _documents(status).counts
-    if _is_indexed(status, newest) and (counts is None or not _sum(counts.indexed)):
-        return True
-    return None if now - upload_ended_at(newest) > _STUCK else False
+    return counts is None or not _sum(counts.indexed)
 
 
 def observation_from_status(status: DatasourceStatus, now: datetime) -> Observation:

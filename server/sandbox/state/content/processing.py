@@ -30,7 +30,7 @@ from server.sandbox.state.content.sync_jobs import (
     OVER,
     advance_sync_job,
     find_due_sync_job,
-    find_job_to_index,
+    find_upload_to_index,
     index_batch,
     start_indexing_job,
 )
@@ -119,7 +119,7 @@ def advance_due_work(world: SandboxState) -> None:
         left -= _advance_datasource(world, due[0], left)
     if left > 0:
         left -= _delete_garbage(world, left)
-    if left <= 0 or _find_job_to_index(world) is not None:
+    if left <= 0 or _find_upload_to_index(world) is not None:
         world.background.start()
 
 
@@ -138,11 +138,11 @@ def work_in_background(world: SandboxState) -> bool:
     for each in due:
         _advance_datasource(world, each, world.batch)
     deleted = _delete_garbage(world, world.batch)
-    job_id = _find_job_to_index(world)
-    if job_id is not None:
+    upload = _find_upload_to_index(world)
+    if upload is not None:
         with world.database.write() as connection:
-            index_batch(connection, job_id, world.batch)
-    return bool(due) or deleted > 0 or job_id is not None
+            index_batch(connection, upload, world.batch)
+    return bool(due) or deleted > 0 or upload is not None
 
 
 def _load_due_datasources(world: SandboxState) -> list[int]:
@@ -176,9 +176,9 @@ def _delete_garbage(world: SandboxState, limit: int) -> int:
         return delete_garbage(connection, limit)
 
 
-def _find_job_to_index(world: SandboxState) -> str | None:
+def _find_upload_to_index(world: SandboxState) -> int | None:
     with world.database.read() as connection:
-        return find_job_to_index(world, connection)
+        return find_upload_to_index(world, connection)
 
 
 def delete_indexed_document(

@@ -229,33 +229,29 @@ def _indexed_count(world: SandboxState, connection: sqlite3.Connection, job: sql
     return min(shown, upload["indexed"]) if upload is not None else shown
 
 
-def find_job_to_index(world: SandboxState, connection: sqlite3.Connection) -> str | None:
-    """Find a running job of many documents that can be indexed before it is over, so that they are ready then."""
+def find_upload_to_index(world: SandboxState, connection: sqlite3.Connection) -> int | None:
+    """Find a run of many documents that can be indexed before its sync is over or begins, so that they are ready."""
     found = connection.execute(
-        "SELECT id FROM job JOIN upload ON upload.row = upload_row WHERE status = 'RUNNING' AND NOT hangs"
-        " AND failure IS NULL AND job.total > ? AND upload.indexed < job.total - loses AND indexed_row < last_row"
-        " ORDER BY job.row LIMIT 1",
+        "SELECT row FROM upload WHERE NOT served AND total > ? AND indexed_row < last_row ORDER BY row LIMIT 1",
         (world.batch,),
     ).fetchone()
-    return None if found is None else str(found["id"])
+    return None if found is None else int(found["row"])
 
 
-def index_batch(connection: sqlite3.Connection, job_id: str, limit: int) -> int:
-    """Add up to `limit` documents of a running job to the full-text index; return how many were added."""
-    job = _load_running_job(connection, job_id)
-    if job is None:
+def index_batch(connection: sqlite3.Connection, upload_row: int, limit: int) -> int:
+    """Add up to `limit` more documents of a run to the full-text index; return how many were added."""
+    upload = connection.execute("SELECT * FROM upload WHERE row = ?", (upload_row,)).fetchone()
+    if upload is None:  # discarded meanwhile
         return 0
-    upload = _load_upload_of(connection, job)
-    size = min(limit, job["total"] - job["loses"] - upload["indexed"])
-    batch = connection.execute(_ROWS, {**_after(upload, "indexed_row"), "limit": max(0, size)}).fetchall()
+    batch = connection.execute(_ROWS, {**_after(upload, "indexed_row"), "limit": limit}).fetchall()
     if batch:
         (connector,) = connection.execute(
-            "SELECT connector FROM datasource WHERE row = ?", (job["datasource_row"],)
+            "SELECT connector FROM datasource WHERE row = ?", (upload["datasource_row"],)
         ).fetchone()
         add_to_fulltext(connection, connector, ((row["row"], row["raw"]) for row in batch))
         connection.execute(
             "UPDATE upload SET indexed = indexed + ?, indexed_row = ? WHERE row = ?",
-            (len(batch), batch[-1]["row"], upload["row"]),
+            (len(batch), batch[-1]["row"], upload_row),
         )
     return len(batch)
 
@@ -271,19 +267,21 @@ def advance_sync_job(world: SandboxState, connection: sqlite3.Connection, job_id
     if job["failure"] is not None:
         _end_job(world, connection, job, "FAILED", 0)
         return 0
-    done = index_batch(connection, job_id, limit)
+    done = index_batch(connection, job["upload_row"], limit)
     if done == limit:  # there may be more
         return done
     upload = _load_upload_of(connection, job)
+    last = _last_to_serve(connection, job, upload)
+    indexed = max(0, min(upload["indexed"], job["total"] - job["loses"]))
     if not job["incremental"]:
-        _serve_alone(connection, upload)
+        _serve_alone(connection, upload, last, indexed)
     else:
-        merged = _serve_batch(connection, upload, limit)
+        merged = _serve_batch(connection, upload, last, limit)
         done += merged
         if merged == limit:
             return done
     connection.execute("UPDATE upload SET served = 1 WHERE row = ?", (upload["row"],))
-    _end_job(world, connection, job, "SUCCEEDED", upload["indexed"])
+    _end_job(world, connection, job, "SUCCEEDED", indexed)
     return done
 
 
@@ -307,23 +305,32 @@ def _after(upload: sqlite3.Row, done: str) -> dict[str, int]:
     return {"upload": upload["row"], "after": after, "last": upload["last_row"]}
 
 
-def _serve_alone(connection: sqlite3.Connection, upload: sqlite3.Row) -> None:
-    """Serve what is indexed of a run in place of every other run of its datasource."""
+def _last_to_serve(connection: sqlite3.Connection, job: sqlite3.Row, upload: sqlite3.Row) -> int:
+    """The last row that a job serves: the last of the run, but for those that a test has the job lose."""
+    if not job["loses"]:
+        return int(upload["last_row"])
+    kept = max(0, job["total"] - job["loses"])
+    whole = {"upload": upload["row"], "after": 0, "last": upload["last_row"], "limit": kept}
+    rows = connection.execute(_ROWS, whole).fetchall()
+    return int(rows[-1]["row"]) if rows else 0
+
+
+def _serve_alone(connection: sqlite3.Connection, upload: sqlite3.Row, last: int, number: int) -> None:
+    """Serve a run up to a row, and so many documents, in place of every other run of its datasource."""
     for other in connection.execute(
         "SELECT * FROM upload WHERE datasource_row = ? AND served AND held > 0 AND row <> ?",
         (upload["datasource_row"], upload["row"]),
     ).fetchall():
         throw_documents_away(connection, other)
-    connection.execute("UPDATE upload SET served_row = indexed_row WHERE row = ?", (upload["row"],))
+    connection.execute("UPDATE upload SET served_row = ? WHERE row = ?", (last, upload["row"]))
     connection.execute(
-        "UPDATE datasource SET document_count = ? WHERE row = ?",
-        (upload["indexed"], upload["datasource_row"]),
+        "UPDATE datasource SET document_count = ? WHERE row = ?", (number, upload["datasource_row"])
     )
 
 
-def _serve_batch(connection: sqlite3.Connection, upload: sqlite3.Row, limit: int) -> int:
-    """Serve up to `limit` more of what is indexed of a run; they replace served documents with the same keys."""
-    rows = {**_after(upload, "served_row"), "last": upload["indexed_row"], "limit": limit}
+def _serve_batch(connection: sqlite3.Connection, upload: sqlite3.Row, last: int, limit: int) -> int:
+    """Serve up to `limit` more documents of a run, up to a row; they replace served documents with the same keys."""
+    rows = {**_after(upload, "served_row"), "last": last, "limit": limit}
     batch = [row["row"] for row in connection.execute(_ROWS, rows)]
     if batch:
         named = {**rows, "last": batch[-1], "datasource": upload["datasource_row"]}

@@ -190,6 +190,19 @@ async def test_a_deletion_past_the_deadline_stays_at_that_step_and_is_gone_on_wi
     assert (world.staged_files(), world.active_datasources()) == ([], [])
 
 
+async def test_an_emptying_that_glean_never_indexes_is_sent_again_by_the_next_teardown(world: World) -> None:
+    async with world.open_process() as process:
+        dataset = await create_ready_dataset(process)
+        await process.complete_journey()
+        world.glean.faults.add(Fault(kind="sync_hangs"))
+        with pytest.raises(PlatformUnavailableError, match="had not deleted its documents"):
+            await tear_down_completely(process, dataset)
+        uploads = [each.operation for each in world.glean.ledger()].count("bulkindexdocuments")
+        assert (await tear_down_completely(process, dataset)).status is DatasetStatus.ARCHIVED
+        assert [each.operation for each in world.glean.ledger()].count("bulkindexdocuments") == uploads + 1
+    assert (world.staged_files(), world.active_datasources()) == ([], [])
+
+
 async def test_what_glean_says_of_documents_counts_more_than_its_counts(world: World) -> None:
     async with world.open_process() as process:
         dataset = await create_ready_dataset(process)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _HITS: Final = (
     "SELECT document.row AS document_row, count(*) OVER () AS total FROM fulltext {}"
-    "CROSS JOIN document ON document.row = fulltext.rowid CROSS JOIN upload ON upload.row = upload_row"
+    "CROSS JOIN document INDEXED BY document_place ON document.row = fulltext.rowid"
+    " CROSS JOIN upload ON upload.row = upload_row"
     " JOIN datasource ON datasource.row = datasource_row"
     " WHERE fulltext MATCH :match AND document.row <= served_row"
     " AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"

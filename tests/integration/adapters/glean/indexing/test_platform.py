@@ -621,25 +621,18 @@ async def test_it_is_emptied_only_when_nothing_is_indexed_any_more(indexing_setu
     assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) == removal
 
 
-async def test_an_emptying_that_glean_never_finishes_is_sent_anew_after_a_day(
+async def test_one_attempt_empties_once_also_where_a_dot_is_in_the_name_of_its_dataset(
     indexing_setup: IndexingSetup,
 ) -> None:
-    await serve_run(indexing_setup.platform, "run-1", LINES)
-    indexing_setup.clock.at += MINUTE
-    indexing_setup.glean.sandbox.faults.add(Fault(kind="sync_hangs"))
-    assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
-    sent = indexing_setup.operations().count("bulkindexdocuments")
+    dotted = OwnerTag(installation=MARK.installation, dataset_id="acme.corp-sandbox-confluence-7f3k2m")
+    await serve_run(indexing_setup.platform, "run-1", LINES, mark=dotted)
+    served = indexing_setup.operations().count("bulkindexdocuments")
+    indexing_setup.glean.sandbox.faults.add(Fault(kind="sync_hangs", times=2))
 
-    indexing_setup.clock.at += 24 * 60 * MINUTE
-    assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
-    assert indexing_setup.operations().count("bulkindexdocuments") == sent
-
-    indexing_setup.clock.at += MINUTE
-    assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
-    indexing_setup.clock.at += MINUTE
-    assert (await indexing_setup.remove_datasource()).outcome is ConnectorOutcome.EMPTIED
-    assert indexing_setup.operations().count("bulkindexdocuments") == sent + 1
-    assert indexing_setup.ids() == set()
+    for attempt, sent in (("teardown:1", 1), ("teardown:1", 1), ("teardown:2", 2), ("teardown:2", 2)):
+        indexing_setup.clock.at += MINUTE
+        assert await indexing_setup.platform.delete_datasource(HANDLE, dotted, attempt) is None
+        assert indexing_setup.operations().count("bulkindexdocuments") - served == sent
 
 
 async def test_an_upload_that_comes_after_the_emptying_is_emptied_too(indexing_setup: IndexingSetup) -> None:

@@ -253,7 +253,7 @@ async def test_a_status_spoiled_in_any_place_is_refused_or_read(
         assert seen.document_count in {None, 0, 5}
         sync_job_of(state, "run-1")
         upload_being_indexed(state)
-        is_emptied(state, "run-1", now)
+        is_emptied(state, "run-1")
         has_upload_ended(state, "run-1")
         is_upload_open(state, "run-2")
     assert min(read, refused) > 50

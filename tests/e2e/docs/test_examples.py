@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from server.adapters.glean.admin.documents import AdminDocument
 from server.adapters.store.sqlite.store import SqliteStore
 from server.adapters.templates import FolderTemplates
 from server.adapters.webhooks import HttpCourier
+from server.cli.commands.operation.serve import serve
 from server.settings import load_settings
 from tests.support.content.docs_pages import CHECKOUT, load_page, load_pages
 from tests.support.webhooks.events import append_events
@@ -34,26 +36,27 @@ HOME = "/path/to/dataset-lifecycle"
 def _stdio() -> dict[str, Any]:
     """The stdio server of mcp.json, with its placeholder filled in."""
     written = (CHECKOUT / "mcp.json").read_text().replace("${DATASET_LIFECYCLE_HOME:-.}", HOME)
-    server: dict[str, Any] = json.loads(written)["mcpServers"]["dataset-lifecycle"]
+    server: dict[str, Any] = json.loads(written)["mcpServers"]["datasets"]
     return server
 
 
 def test_the_examples_for_assistants_start_what_mcp_json_starts() -> None:
     cursor, code = (json.loads(each.text) for each in load_page("README.md").code_blocks("json"))
 
-    assert cursor == {"mcpServers": {"dataset-lifecycle": _stdio()}}
-    assert code == {"servers": {"dataset-lifecycle": _stdio()}}
+    assert cursor == {"mcpServers": {"datasets": _stdio()}}
+    assert code == {"servers": {"datasets": _stdio()}}
     claude = next(
         each.text for each in load_page("README.md").code_blocks("sh") if each.text.startswith("claude")
     )
-    assert claude.split(" -- ")[1].split() == [_stdio()["command"], *_stdio()["args"]]
+    add, start = claude.split(" -- ")
+    assert add == "claude mcp add datasets"
+    assert start.split() == [_stdio()["command"], *_stdio()["args"]]
 
 
-def test_the_address_over_http_is_that_of_mcp_json() -> None:
-    written = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["dataset-lifecycle-http"]["url"]
+def test_the_address_over_http_is_where_serve_listens() -> None:
+    host, port = (inspect.signature(serve).parameters[each].default for each in ("host", "port"))
     (address,) = re.findall(r"`(http://\S+/mcp)`", load_page("README.md").text)
-
-    assert f"${{DATASET_LIFECYCLE_URL:-{address}}}" == written
+    assert address == f"http://{host}:{port}/mcp"
 
 
 def test_every_piece_of_json_is_json() -> None:

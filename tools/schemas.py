@@ -7,6 +7,16 @@ from typing import Any
 Schema = dict[str, Any]
 
 
+def published_input_schema(schema: Schema) -> Schema:
+    """The same for the arguments of a tool, without `additionalProperties`.
+
+    Not every host takes that keyword, and the server refuses unknown arguments itself.
+    """
+    published = published_schema(schema)
+    published.pop("additionalProperties", None)
+    return published
+
+
 def published_schema(schema: Schema) -> Schema:
     """Simplify a schema of pydantic: definitions inlined, optional instead of nullable, and no `title`s."""
     return _simplify_node(schema, schema.get("$defs", {}))

@@ -34,7 +34,7 @@ from tools.unknown_tools import refuse_unknown_tool
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from mcp.server.context import ServerMiddleware, ServerRequestContext
+    from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
     from mcp.server.mcpserver import Context
     from mcp_types import CallToolResult, GetPromptResult, InputRequiredResult, Tool
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 SERVER_NAME: Final = "dataset-lifecycle"
+_GREETINGS: Final = frozenset({"initialize", "server/discover"})
+"""The requests by which clients of either era learn what a server has."""
 
 
 class LifecycleServer(MCPServer[Edge]):
@@ -59,6 +61,22 @@ class LifecycleServer(MCPServer[Edge]):
     async def list_tools(self) -> list[Tool]:
         listed = await super().list_tools()
         return [each for each in listed if not self.read_only or _is_read_only_tool(each)]
+
+    async def advertise_what_there_is(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Middleware that leaves out of a greeting what the server has none of: hosts make tools of an empty list."""
+        result = await call_next(ctx)
+        if ctx.method not in _GREETINGS or not isinstance(result, dict):
+            return result
+        there_are = {
+            "resources": bool(await self.list_resources() or await self.list_resource_templates()),
+            "prompts": bool(await self.list_prompts()),
+        }
+        advertised = {
+            name: each for name, each in result["capabilities"].items() if there_are.get(name, True)
+        }
+        return {**result, "capabilities": advertised}
 
     # The signature is the SDK's.
     async def get_prompt(
@@ -166,6 +184,7 @@ def build_server(  # noqa: PLR0913
     )
     # Outermost, so that it sees the error with which the SDK rejects a state.
     server.middleware[:0] = [
+        server.advertise_what_there_is,
         JsonArgumentsMiddleware(),
         CommandsMiddleware(shown_options),
         PrintableMiddleware(),

@@ -33,7 +33,7 @@ async def test_the_stdio_server_starts_as_written_from_another_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    entry = servers(DATASET_LIFECYCLE_HOME=str(ROOT))["dataset-lifecycle"]
+    entry = servers(DATASET_LIFECYCLE_HOME=str(ROOT))["datasets"]
     settings = {"DATASET_LIFECYCLE_DATA_DIR": str(tmp_path / "data"), "UV_NO_SYNC": "1"}
     transport = stdio_client(
         StdioServerParameters(command=entry["command"], args=entry["args"], env=settings)
@@ -43,13 +43,13 @@ async def test_the_stdio_server_starts_as_written_from_another_folder(
             assert len((await client.list_tools()).tools) == 4
 
 
-def test_the_http_server_is_where_serve_listens() -> None:
-    assert servers()["dataset-lifecycle-http"] == {"type": "http", "url": "http://127.0.0.1:8000/mcp"}
+def test_it_has_the_one_server_that_a_host_can_start_itself() -> None:
+    assert list(servers()) == ["datasets"]
 
 
 def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """The end of the stdio server that a host starts in that folder, whose client has nothing to say."""
-    entry = servers(**variables)["dataset-lifecycle"]
+    entry = servers(**variables)["datasets"]
     return subprocess.run(
         [entry["command"], *entry["args"]],
         cwd=folder,
@@ -63,7 +63,7 @@ def start(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_variables_it_works_from_the_folder_that_it_is_in() -> None:
-    args = servers()["dataset-lifecycle"]["args"]
+    args = servers()["datasets"]["args"]
     assert args[args.index("uv") - 1] == "."
 
 
@@ -79,7 +79,7 @@ def test_in_another_folder_it_names_the_variable_that_is_missing_and_makes_nothi
 
 
 def test_a_placeholder_that_a_host_did_not_replace_names_the_variable_too(tmp_path: Path) -> None:
-    entry = json.loads((ROOT / "mcp.json").read_text(encoding="utf-8"))["mcpServers"]["dataset-lifecycle"]
+    entry = json.loads((ROOT / "mcp.json").read_text(encoding="utf-8"))["mcpServers"]["datasets"]
     ended = subprocess.run(
         [entry["command"], *entry["args"]], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -8,10 +8,10 @@ from mcp_types import ToolAnnotations
 from pydantic import Field
 
 from domain.content import QUALITY_THRESHOLD, quality_issues, readiness_report
-from domain.lifecycle import ProvisionRequest
+from domain.lifecycle import PROVISION_SAGA, ProvisionRequest
 from domain.model import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from tools.edge import arguments
-from tools.edge.progress import progress_forwarder
+from tools.edge.progress import begin_progress
 from tools.edge.results import (
     POLL_AFTER_S,
     Answer,
@@ -181,7 +181,8 @@ async def provision_dataset(
         retry=retry,
     )
     begun = await services.provisioning.start_or_attach(request, principal)
-    result = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
+    listener = await begin_progress(ctx, begun.dataset, PROVISION_SAGA)
+    result = await services.provisioning.wait(begun, wait_s, listener)
     return await load_provision_answer(services, result, principal)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
-from domain.lifecycle import parse_archive
+from domain.lifecycle import TEARDOWN_SAGA, parse_archive
 from domain.model import ConnectorOutcome, DatasetStatus, Stage
 from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, TeardownReason, Wait
 from tools.edge.elicitation import ElicitedConfirmer, GivenAnswer, GivenQuestion, read_answer
-from tools.edge.progress import progress_forwarder
+from tools.edge.progress import begin_progress
 from tools.edge.results import (
     POLL_AFTER_S,
     Answer,
@@ -116,7 +116,8 @@ async def teardown_dataset(
         person = ElicitedConfirmer(question, answer, services, reading_s=pace.reading_s)
     begun = await services.teardowns.start_or_attach(dataset_id, reason, principal, person)
     left_s = max(0.0, pace.call_s - held_s) if held_s else wait_s
-    result = await services.teardowns.wait(begun, min(wait_s, left_s), progress_forwarder(ctx))
+    listener = await begin_progress(ctx, begun.dataset, TEARDOWN_SAGA)
+    result = await services.teardowns.wait(begun, min(wait_s, left_s), listener)
     return await load_teardown_answer(services, result, principal)
 
 

@@ -32,7 +32,7 @@ from tools.edge.errors import error_result, invalid_arguments_error
 from tools.edge.question_pace import QuestionPace
 from tools.edge.request_state import malformed_answer_error, require_valid_request_state
 from tools.edge.results import Answer
-from tools.schemas import published_schema
+from tools.schemas import published_input_schema, published_schema
 from tools.services import Services
 
 
@@ -242,7 +242,7 @@ def build_tool(
     arguments = create_model(
         f"{function.__name__}_arguments", __base__=(metadata.arg_model, _StrictArguments)
     )
-    tool.parameters = published_schema(arguments.model_json_schema())
+    tool.parameters = published_input_schema(arguments.model_json_schema())
     tool.fn_metadata = _Metadata(
         arg_model=arguments,
         output_model=metadata.output_model,

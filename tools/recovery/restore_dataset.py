@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from domain.lifecycle import PROVISION_SAGA
 from tools.core.provision_dataset import ProvisionAnswer, load_provision_answer
 from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, JourneyId, Wait
-from tools.edge.progress import progress_forwarder
+from tools.edge.progress import begin_progress
 from tools.edge.results import Instant
 from tools.edge.tool import EdgeContext, GivenCaller, GivenServices, build_tool
 
@@ -50,7 +51,8 @@ async def restore_dataset(
 ) -> RestoreAnswer:
     """Start or attach to the restoration, wait a while, and answer how far it is."""
     begun = await services.restores.start_or_attach(dataset_id, journey_id, principal)
-    result = await services.provisioning.wait(begun, wait_s, progress_forwarder(ctx))
+    listener = await begin_progress(ctx, begun.dataset, PROVISION_SAGA)
+    result = await services.provisioning.wait(begun, wait_s, listener)
     return await load_restore_answer(services, result, principal)
 
 

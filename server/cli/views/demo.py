@@ -22,10 +22,12 @@ INTRODUCTION: Final = (
     "This demo runs in a new folder, on the embedded Glean sandbox. "
     "It neither uses nor changes anything that you have configured."
 )
+_SERVER_KEY: Final = "datasets"
+"""What a host's configuration calls the server. It is short, because hosts put it before the name of every tool."""
 _CONNECTION_INSTRUCTIONS: Final = """\
 To let an assistant do this with you:
 
-  Claude Code    claude mcp add dataset-lifecycle -- {shell} serve
+  Claude Code    claude mcp add {key} -- {shell} serve
   other clients  {json}
 
 To do it yourself: {shell} --help"""
@@ -34,8 +36,8 @@ To do it yourself: {shell} --help"""
 def connection_instructions(command: Sequence[str]) -> Text:
     """Instructions to connect an assistant, with the command that starts this program."""
     entry = {"command": command[0], "args": [*command[1:], "serve"]}
-    servers = json.dumps({"mcpServers": {"dataset-lifecycle": entry}})
-    return Text(_CONNECTION_INSTRUCTIONS.format(shell=shlex.join(command), json=servers))
+    servers = json.dumps({"mcpServers": {_SERVER_KEY: entry}})
+    return Text(_CONNECTION_INSTRUCTIONS.format(key=_SERVER_KEY, shell=shlex.join(command), json=servers))
 
 
 def render_step(name: str, step: dict[str, Any]) -> RenderableType:

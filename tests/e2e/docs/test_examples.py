@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from server.adapters.glean.admin.documents import AdminDocument
 from server.adapters.store.sqlite.store import SqliteStore
 from server.adapters.templates import FolderTemplates
 from server.adapters.webhooks import HttpCourier
+from server.cli.commands.operation.serve import serve
 from server.settings import load_settings
 from tests.support.content.docs_pages import CHECKOUT, load_page, load_pages
 from tests.support.webhooks.events import append_events
@@ -33,27 +35,29 @@ HOME = "/path/to/dataset-lifecycle"
 
 def _stdio() -> dict[str, Any]:
     """The stdio server of mcp.json, for a checkout that is known: without the search for it."""
-    server = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["dataset-lifecycle"]
-    command, run, quiet, *rest = server["args"][server["args"].index("uv") :]
-    return {**server, "command": command, "args": [run, quiet, "--directory", HOME, *rest]}
+    server = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["datasets"]
+    command, run, no_dev, quiet, name, *rest = server["args"][server["args"].index("uv") :]
+    found = ["--package", name, "--directory", HOME, name]
+    return {**server, "command": command, "args": [run, no_dev, quiet, *found, *rest]}
 
 
 def test_the_examples_for_assistants_start_what_mcp_json_starts() -> None:
     cursor, code = (json.loads(each.text) for each in load_page("README.md").code_blocks("json"))
 
-    assert cursor == {"mcpServers": {"dataset-lifecycle": _stdio()}}
-    assert code == {"servers": {"dataset-lifecycle": _stdio()}}
+    assert cursor == {"mcpServers": {"datasets": _stdio()}}
+    assert code == {"servers": {"datasets": _stdio()}}
     claude = next(
         each.text for each in load_page("README.md").code_blocks("sh") if each.text.startswith("claude")
     )
-    assert claude.split(" -- ")[1].split() == [_stdio()["command"], *_stdio()["args"]]
+    add, start = claude.split(" -- ")
+    assert add == "claude mcp add datasets"
+    assert start.split() == [_stdio()["command"], *_stdio()["args"]]
 
 
-def test_the_address_over_http_is_that_of_mcp_json() -> None:
-    written = json.loads((CHECKOUT / "mcp.json").read_text())["mcpServers"]["dataset-lifecycle-http"]["url"]
+def test_the_address_over_http_is_where_serve_listens() -> None:
+    host, port = (inspect.signature(serve).parameters[each].default for each in ("host", "port"))
     (address,) = re.findall(r"`(http://\S+/mcp)`", load_page("README.md").text)
-
-    assert f"${{DATASET_LIFECYCLE_URL:-{address}}}" == written
+    assert address == f"http://{host}:{port}/mcp"
 
 
 def test_every_piece_of_json_is_json() -> None:

@@ -47,6 +47,28 @@ async def test_greeting_and_listing_open_nothing_in_either_era(mode: str) -> Non
             assert client.instructions == load_prompt("instructions")
 
 
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_only_what_there_is_is_advertised(mode: str) -> None:
+    async with Client(build_server(unopened, version="1"), mode=mode) as client:
+        offered = client.server_capabilities
+    assert offered is not None
+    assert (offered.tools is not None, offered.resources, offered.prompts) == (True, None, None)
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+async def test_what_there_is_later_is_advertised_then(mode: str) -> None:
+    server = build_server(unopened, version="1")
+
+    async def read_dataset(dataset_id: str) -> str:
+        return dataset_id
+
+    server.resource("dataset://{dataset_id}")(read_dataset)
+    async with Client(server, mode=mode) as client:
+        offered = client.server_capabilities
+    assert offered is not None
+    assert offered.resources is not None
+
+
 def test_the_server_is_ready_before_anything_heavy_is_imported() -> None:
     program = (
         "import sys, server.mcp_server.serve; from server.mcp_server.server import build_server;"

@@ -78,7 +78,7 @@ def test_the_demo_tells_people_and_keeps_its_folder_when_asked(
 
     assert "neither uses nor changes anything" in told
     assert f"Its folder is {kept}" in told
-    assert "claude mcp add dataset-lifecycle -- dataset-lifecycle serve" in told
+    assert "claude mcp add datasets -- dataset-lifecycle serve" in told
     assert {each.name for each in (kept / "archives" / "ACME" / "sandbox").iterdir()} == {
         "confluence_pages",
         "github_repos",

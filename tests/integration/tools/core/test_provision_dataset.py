@@ -150,9 +150,11 @@ async def test_a_call_that_does_not_wait_answers_at_once_and_the_next_one_attach
     assert begun["poll_after_s"] == 5
     assert begun["progress"]["message"]
     heard: list[float] = []
+    told: list[tuple[float | None, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         heard.append(progress)
+        told.append((total, message))
 
     with anyio.fail_after(20):
         ended = await tool_session.client.call_tool("provision_dataset", ACME, progress_callback=hear)
@@ -161,8 +163,10 @@ async def test_a_call_that_does_not_wait_answers_at_once_and_the_next_one_attach
     assert ended.structured_content["created"] is False
     assert ended.structured_content["dataset_id"] == begun["dataset_id"]
     assert "progress" not in ended.structured_content
-    assert heard
+    assert heard[0] == 0
     assert heard == sorted(set(heard))
+    assert told[0] == (7, "ACME-Sandbox-Confluence: waiting for it")
+    assert {total for total, _ in told} == {7}
 
 
 async def test_a_caller_that_goes_away_takes_nothing_with_it(tool_session: ToolSession, world: World) -> None:

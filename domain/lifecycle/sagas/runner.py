@@ -16,6 +16,7 @@ from domain.errors import (
     Recovery,
     TeardownInProgressError,
     UnknownDatasetError,
+    require_present,
 )
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
 from domain.model import DatasetStatus, Run
@@ -141,6 +142,8 @@ class SagaRunner:
     async def resume(self, *, respect_backoff: bool = True) -> int:
         """Start every saga that is admitted and not running, and retry pending compensations; return their number.
 
+        They are started in the order of their admission, in which those that wait for their turn then get it.
+
         Called when a process that runs sagas starts (then without `respect_backoff`, so that everything is tried at
         once), and regularly while it lives.
         """
@@ -159,7 +162,7 @@ class SagaRunner:
             return uow.datasets.list_running()
 
         pending = await self._store.transact(claim_compensations)
-        for dataset in pending:
+        for dataset in sorted(pending, key=_admitted_at):
             await self.ensure_running(dataset)
         return len(pending)
 
@@ -267,6 +270,10 @@ _TEARDOWN_STATUSES: Final = frozenset({DatasetStatus.TEARDOWN, DatasetStatus.ARC
 def _dataset_with_progress(dataset_id: str, uow: UnitOfWork) -> tuple[Dataset | None, Progress | None]:
     dataset = uow.datasets.get(dataset_id)
     return dataset, current_progress(uow, dataset)
+
+
+def _admitted_at(dataset: Dataset) -> datetime:
+    return require_present(dataset.run, "a running dataset has a run").started_at
 
 
 def _next_retry_at(pending: PendingCompensation) -> datetime:

@@ -17,6 +17,7 @@ from domain.errors import (
     Recovery,
     TeardownInProgressError,
     UnknownDatasetError,
+    require_present,
 )
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
 from domain.model import ClockReading, DatasetStatus, Run
@@ -167,6 +168,8 @@ class SagaRunner:
     async def resume(self, *, respect_backoff: bool = True) -> int:
         """Start every saga that is admitted and not running, and retry pending compensations; return their number.
 
+        They are started in the order of their admission, in which those that wait for their turn then get it.
+
         Called when a process that runs sagas starts (then without `respect_backoff`, so that everything is tried at
         once), and regularly while it lives.
         """
@@ -190,7 +193,7 @@ class SagaRunner:
             return uow.datasets.list_running()
 
         pending = await self._store.transact(claim_compensations)
-        for dataset in pending:
+        for dataset in sorted(pending, key=_admitted_at):
             await self.ensure_running(dataset)
         return len(pending)
 
@@ -310,3 +313,7 @@ def _is_retry_due(pending: PendingCompensation, reading: ClockReading) -> bool:
     passed = time_since(pending.tried or ClockReading(at=pending.since), reading)
     pause_s = 5 * 2 ** (pending.tries - 1) if pending.tries <= _QUICK_TRIES else _LONGEST_BACKOFF_S
     return passed is None or passed >= timedelta(seconds=pause_s)
+
+
+def _admitted_at(dataset: Dataset) -> datetime:
+    return require_present(dataset.run, "a running dataset has a run").started_at

@@ -317,3 +317,13 @@ async def latest_of(world: World, dataset_id: str) -> Dataset:
         found = await store.read(lambda uow: uow.datasets.get(dataset_id))
     assert found is not None
     return found
+
+
+async def test_a_teardown_past_its_point_of_no_return_that_a_server_resumes_is_waited_for(
+    world: World,
+) -> None:
+    dataset_id = await leave_teardown_past_no_return(world)
+    async with world.open_process() as process:
+        with pytest.raises(PastNoReturnError) as refusal:
+            await process.services.sagas.cancel(dataset_id, OPERATOR)
+    assert (refusal.value.recovery, refusal.value.facts["dataset_id"]) == (Recovery.WAIT, dataset_id)

@@ -471,3 +471,21 @@ async def test_a_process_does_not_wait_for_the_work_of_others(world: World) -> N
             await put(process, ready.evolve(run=run))
             with anyio.fail_after(30):
                 await process.services.sagas.wait_until_idle()
+
+
+async def test_sagas_that_were_left_start_in_the_order_of_their_admission(world: World) -> None:
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        ready = await process.provision()
+        kinds = list(DatasetType)
+        admitted = [
+            Run(saga_id=f"snapshot:{ready.dataset_id}-{number}:x", started_at=world.clock.now() + age)
+            for number, age in enumerate(map(timedelta, (3, 1, 2)))
+        ]
+        for kind, run in zip(kinds[1:], admitted, strict=True):
+            dataset_id = run.saga_id.split(":")[1]
+            await put(process, replace(ready, dataset_id=dataset_id, dataset_type=kind, run=run))
+        before = len(world.journal)
+        assert await process.services.sagas.resume() == len(admitted)
+    begun = list(world.journal)[before:]
+    assert begun == [admitted[1].saga_id, admitted[2].saga_id, admitted[0].saga_id]

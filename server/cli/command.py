@@ -167,6 +167,9 @@ class Invocation:
                 suggested_action="Start `dataset-lifecycle serve --transport http` there, or omit --no-wait.",
             )
         async with open_services(settings, sagas=not no_wait, folders=no_wait) as services:
+            if not on_terminal():
+                # Nobody looks on who would make room on a full disk.
+                services.sagas.fail_when_stuck()
             yield services
 
     def announce_resumable_work(self, dataset_id: str) -> None:

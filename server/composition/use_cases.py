@@ -70,7 +70,9 @@ def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga
             await provision(perform, dataset_id, saga_id)
 
     sagas[PROVISION_SAGA.kind] = provision_in_turn
-    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
+    return {
+        kind: with_store_retry(saga, deps.clock, random.random, deps.waits) for kind, saga in sagas.items()
+    }
 
 
 def build_services(
@@ -91,7 +93,14 @@ def build_services(
     """
     limiter = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
-    sagas = SagaRunner(deps.store, engine, deps.clock, DATASET_SAGAS, attempts=deps.settings.attempts)
+    sagas = SagaRunner(
+        deps.store,
+        engine,
+        deps.clock,
+        DATASET_SAGAS,
+        attempts=deps.settings.attempts,
+        waits=deps.waits,
+    )
     teardowns = TeardownService(
         store=deps.store,
         clock=deps.clock,
@@ -166,7 +175,9 @@ def build_schedule_sagas(
         ),
         RECHECK: build_recheck_saga(services),
     }
-    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
+    return {
+        kind: with_store_retry(saga, deps.clock, random.random, deps.waits) for kind, saga in sagas.items()
+    }
 
 
 def _build_health_service(deps: Dependencies, platform: ReadOnlyPlatform) -> HealthService:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from domain.audit import record_audit_entry
 from domain.errors import NothingRunningError, PastNoReturnError, UnknownDatasetError
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
+from domain.lifecycle.sagas.store_retry import StoreWaits
 from domain.model import DatasetStatus, Run
 from domain.policy import current_progress, find_dataset_for_update, require_scope
 from domain.ports import DeadLetter
@@ -37,6 +38,7 @@ class SagaRunner:
         definitions: Sequence[SagaDefinition],
         *,
         attempts: int = 10,
+        waits: StoreWaits | None = None,
     ) -> None:
         """Work on that store, with that engine; `definitions` are the sagas that can be the run of a dataset.
 
@@ -47,6 +49,15 @@ class SagaRunner:
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._waits = waits or StoreWaits()
+        self._fails_when_stuck = False
+
+    def fail_when_stuck(self) -> None:
+        """End waits from now on when a saga itself waits for what only a person can mend, such as a full disk.
+
+        For a caller with whom nobody would look on. The saga goes on when it is mended, here or in the next process.
+        """
+        self._fails_when_stuck = True
 
     async def probe(self) -> None:
         """Check that a saga could be started now. Raises StoreFailedError."""
@@ -125,7 +136,8 @@ class SagaRunner:
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
-        Returns the dataset, and its progress while it runs. Cancelling the wait does not affect the saga.
+        Returns the dataset, and its progress while it runs. Raises StoreUnavailableError after `fail_when_stuck`, for a
+        saga that is stuck. Cancelling the wait does not affect the saga.
         """
         until = None if seconds is None else self._clock.now().timestamp() + seconds
         reported: Progress | None = None
@@ -139,6 +151,8 @@ class SagaRunner:
             if listener and progress and progress != reported:
                 reported = progress
                 await listener(progress)
+            if self._fails_when_stuck and (stuck := self._waits.needing_person(dataset.run.saga_id)):
+                raise stuck
             left = _POLL_INTERVAL_S if until is None else until - self._clock.now().timestamp()
             if left <= 0:
                 return dataset, progress

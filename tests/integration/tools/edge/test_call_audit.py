@@ -288,10 +288,13 @@ async def test_a_call_has_one_patience_with_the_store_from_its_count_to_its_entr
         async def record_failure(self, principal: Principal, error: Exception) -> None:
             seen.append(STORE_PATIENCE.get())
 
-    with pytest.raises(LookupError):
+    async def fail() -> None:
         async with audit_call(cast("CallAudit", Noting()), Principal(subject="agent:kim")):
             seen.append(STORE_PATIENCE.get())
             raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
     assert seen[0] is not None
     assert [each is seen[0] for each in seen] == [True] * 3
     assert STORE_PATIENCE.get() is None

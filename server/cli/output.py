@@ -45,7 +45,7 @@ class Output:
     def print_answer(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print the answer in the requested form. Called once per command, so that stdout has one document."""
         if self.as_json:
-            sys.stdout.write(json.dumps(printable_json(document), indent=2) + "\n")
+            sys.stdout.write(_encode_document(document) + "\n")
             sys.stdout.flush()
             return
         self.print_for_people(*people)
@@ -83,6 +83,10 @@ class Output:
             self.print_answer(document)
 
 
+def _encode_document(document: dict[str, Any]) -> str:
+    return json.dumps(printable_json(document), indent=2)
+
+
 class ItemStream:
     """A JSON document on stdout whose `items` are written as they come, in the form of `Output.print_answer`."""
 
@@ -98,14 +102,14 @@ class ItemStream:
         """Write the next items."""
         for each in documents:
             sys.stdout.write("," if self._count else '{\n  "items": [')
-            sys.stdout.write("\n" + indent(json.dumps(printable_json(each), indent=2), "    "))
+            sys.stdout.write("\n" + indent(_encode_document(each), "    "))
             self._count += 1
         sys.stdout.flush()
 
     def end(self, document: dict[str, Any]) -> None:
         """Write the rest of the document, which is not empty, after the items."""
         sys.stdout.write("\n  ]," if self._count else '{\n  "items": [],')
-        sys.stdout.write(json.dumps(printable_json(document), indent=2).removeprefix("{") + "\n")
+        sys.stdout.write(_encode_document(document).removeprefix("{") + "\n")
         sys.stdout.flush()
 
 

@@ -22,6 +22,7 @@ from domain.ports.platform import (
 )
 from domain.ports.staging import Staged, Staging
 from domain.ports.store import (
+    STORE_PATIENCE,
     AuditQuery,
     AuditRepository,
     ChainLink,
@@ -32,15 +33,18 @@ from domain.ports.store import (
     Setting,
     Store,
     StoredEntry,
+    StorePatience,
     UnitOfWork,
     UnsealedTail,
     iterate_pages,
+    one_store_patience,
     paginate,
 )
 from domain.ports.templates import RecordStream, Templates
 from domain.ports.webhooks import CloudEventMessage, Courier
 
 __all__ = [
+    "STORE_PATIENCE",
     "ArchiveOrder",
     "Archives",
     "AuditQuery",
@@ -74,6 +78,7 @@ __all__ = [
     "Staging",
     "StepRunner",
     "Store",
+    "StorePatience",
     "StoredEntry",
     "SyncJob",
     "Templates",
@@ -81,5 +86,6 @@ __all__ = [
     "UnsealedTail",
     "Worker",
     "iterate_pages",
+    "one_store_patience",
     "paginate",
 ]

@@ -173,6 +173,9 @@ class Invocation:
             status = await services.home.load_configured_status()
             if status.follows and status.notice:
                 self.output.print_note(status.notice)
+            if not on_terminal():
+                # Nobody looks on who would make room on a full disk.
+                services.sagas.fail_when_stuck()
             yield services
 
     def announce_resumable_work(self, dataset_id: str) -> None:

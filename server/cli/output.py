@@ -50,8 +50,7 @@ class Output:
     def print_answer(self, document: dict[str, Any], *people: RenderableType) -> None:
         """Print the answer in the requested form. Called once per command, so that stdout has one document."""
         if self.as_json:
-            document = complete_commands_json(document, self._command_options())
-            sys.stdout.write(json.dumps(printable_json(document), indent=2) + "\n")
+            sys.stdout.write(_encode_document(document, self._command_options()) + "\n")
             sys.stdout.flush()
             return
         self.print_for_people(*people)
@@ -94,6 +93,10 @@ class Output:
         console.print(_complete_renderable(what, self._command_options), soft_wrap=soft_wrap)
 
 
+def _encode_document(document: dict[str, Any], command_options: str) -> str:
+    return json.dumps(printable_json(complete_commands_json(document, command_options)), indent=2)
+
+
 class ItemStream:
     """A JSON document on stdout whose `items` are written as they come, in the form of `Output.print_answer`."""
 
@@ -111,19 +114,15 @@ class ItemStream:
         """Write the next items."""
         for each in documents:
             sys.stdout.write("," if self._count else '{\n  "items": [')
-            sys.stdout.write("\n" + indent(self._to_json(each), "    "))
+            sys.stdout.write("\n" + indent(_encode_document(each, self._command_options()), "    "))
             self._count += 1
         sys.stdout.flush()
 
     def end(self, document: dict[str, Any]) -> None:
         """Write the rest of the document, which is not empty, after the items."""
         sys.stdout.write("\n  ]," if self._count else '{\n  "items": [],')
-        sys.stdout.write(self._to_json(document).removeprefix("{") + "\n")
+        sys.stdout.write(_encode_document(document, self._command_options()).removeprefix("{") + "\n")
         sys.stdout.flush()
-
-    def _to_json(self, document: dict[str, Any]) -> str:
-        completed = complete_commands_json(document, self._command_options())
-        return json.dumps(printable_json(completed), indent=2)
 
 
 class _PrintableConsole(Console):

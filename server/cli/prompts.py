@@ -11,9 +11,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from domain.errors import DeclinedError
-from domain.model import SCOPE_APPROVE, Confirmation, Waiver
+from domain.model import Confirmation, Waiver
 from domain.policy import requires_approval
-from server.cli.command import on_terminal
 from server.cli.output import format_duration, format_value, render_facts
 from server.cli.views.tables import render_batch_request
 
@@ -23,10 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from domain.governance import ApprovalService
-    from domain.model import ConfirmationRequest, Confirmer
+    from domain.model import ConfirmationRequest
     from domain.ports import Clock
-    from server.cli.command import Invocation
-    from tools.services import Services
 
 
 class TypedNameConfirmer:
@@ -86,18 +83,6 @@ class TypedNameConfirmer:
         """Whether the person has confirmed exactly this; a waiver is always asked about by itself."""
         known = (question.dataset.dataset_id, question.generation) in self._confirmed
         return known and question.concession is Waiver.NONE
-
-
-def terminal_confirmer(
-    run: Invocation, services: Services, confirmed: Collection[ConfirmationRequest] = ()
-) -> Confirmer | None:
-    """The confirmer for a person on this terminal; None without a terminal, so that a request is filed."""
-    if not on_terminal():
-        return None
-    alone = run.principal.has_scope(SCOPE_APPROVE) and not run.load_settings().identity.configured
-    return TypedNameConfirmer(
-        run.output.aside, services.approvals, services.clock, alone=alone, confirmed=confirmed
-    )
 
 
 async def prompt_for_phrase(console: Console, details: Mapping[str, Any], phrase: str) -> str:

@@ -70,7 +70,9 @@ def build_sagas(deps: Dependencies, *, provisions: int = 4) -> Mapping[str, Saga
             await provision(perform, dataset_id, saga_id)
 
     sagas[PROVISION_SAGA.kind] = provision_in_turn
-    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
+    return {
+        kind: with_store_retry(saga, deps.clock, random.random, deps.waits) for kind, saga in sagas.items()
+    }
 
 
 # Its arguments are everything that a process decides about its use cases.
@@ -102,6 +104,7 @@ def build_services(  # noqa: PLR0913
         here=deps.platform.location,
         attempts=deps.settings.attempts,
         finishes_runs=finishes_runs,
+        waits=deps.waits,
     )
     teardowns = TeardownService(
         store=deps.store,
@@ -180,7 +183,9 @@ def build_schedule_sagas(
         ),
         RECHECK: build_recheck_saga(services),
     }
-    return {kind: with_store_retry(saga, deps.clock, random.random) for kind, saga in sagas.items()}
+    return {
+        kind: with_store_retry(saga, deps.clock, random.random, deps.waits) for kind, saga in sagas.items()
+    }
 
 
 def _build_health_service(deps: Dependencies, platform: ReadOnlyPlatform) -> HealthService:

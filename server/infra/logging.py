@@ -28,6 +28,7 @@ _LONGEST: Final = 100_000
 """How many characters of a traceback are logged."""
 
 
+_DATABASE_MODULES: Final = frozenset({"psycopg", "sqlalchemy", "sqlite3"})
 _REPEATED_S: Final = 60.0
 _REMEMBERED: Final = 1000
 _BY_MESSAGE: Final = ("asyncio", "dbos")
@@ -106,7 +107,7 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=(*shared, structlog.stdlib.ExtraAdder(allow=["repeated"])),
+            foreign_pre_chain=(*shared, structlog.stdlib.ExtraAdder(allow=["cause", "repeated"])),
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -115,6 +116,7 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
             ],
         )
     )
+    handler.addFilter(_summarize_database_error)
     handler.addFilter(RepetitionFilter())
     handler.addFilter(_is_logged)
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -128,6 +130,15 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
 
 def _is_logged(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.INFO or record.name.partition(".")[0] in _OURS
+
+
+def _summarize_database_error(record: logging.LogRecord) -> bool:
+    """Put the cause in place of the traceback with which the saga engine logs trouble of its database."""
+    error = record.exc_info[1] if record.exc_info and record.name == "dbos" else None
+    if error and type(error).__module__.partition(".")[0] in _DATABASE_MODULES:
+        record.cause = str(error).partition("\n")[0]
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _make_printable(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

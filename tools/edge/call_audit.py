@@ -11,6 +11,7 @@ from anyio import CancelScope
 
 from domain.audit import ANSWERED
 from domain.errors import StoreFailedError
+from domain.ports import one_store_patience
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
@@ -42,13 +43,22 @@ async def audit_call(
 ) -> AsyncIterator[AuditedCall]:
     """Count a call, let it run, and record how it ended.
 
-    Errors pass through, and a LifecycleError then carries the audit id; `expected_errors` are recorded as a success.
+    A store that is away is waited for as long as for one question, however often the call asks it. Errors pass
+    through, and a LifecycleError then carries the audit id; `expected_errors` are recorded as a success.
     The entry is written even if the caller has disconnected.
 
     Raises RateLimitedError before anything runs, and StoreFailedError when a successful call cannot be recorded: a
     change without an entry must not look like a success.
     """
-    call = AuditedCall(principal)
+    with one_store_patience():
+        async with _record_call(calls, AuditedCall(principal), expected_errors) as call:
+            yield call
+
+
+@asynccontextmanager
+async def _record_call(
+    calls: CallAudit, call: AuditedCall, expected_errors: tuple[type[Exception], ...]
+) -> AsyncIterator[AuditedCall]:
     try:
         await calls.count(call.principal)
         yield call

@@ -34,7 +34,7 @@ from domain.lifecycle.sagas.definition import (
 from domain.lifecycle.sagas.execution import outcome_error, run_saga, run_step
 from domain.lifecycle.sagas.polling import constant_backoff, exponential_backoff, poll
 from domain.lifecycle.sagas.runner import ProgressListener, SagaRunner
-from domain.lifecycle.sagas.store_retry import with_store_retry
+from domain.lifecycle.sagas.store_retry import StoreWaits, with_store_retry
 from domain.lifecycle.sagas.sync import push_with_retry, sync_and_wait
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Step",
     "StepFailure",
     "StepOutcome",
+    "StoreWaits",
     "Superseded",
     "SupersededError",
     "attempt_connector_id",

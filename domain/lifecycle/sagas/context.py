@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from domain import connectors
 from domain.connectors import require_same_platform
 from domain.errors import CancelledError, require_present
+from domain.lifecycle.sagas.store_retry import StoreWaits
 from domain.model import Connector, Dataset, DatasetType, LifecycleSettings, OwnerTag, Progress
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Dependencies:
     secrets: Secrets
     connectors: ConnectorTemplates
     settings: LifecycleSettings = field(default_factory=LifecycleSettings)
+    waits: StoreWaits = field(default_factory=StoreWaits)
 
 
 class VerifiedConnector(NamedTuple):

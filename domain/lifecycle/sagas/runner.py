@@ -20,6 +20,7 @@ from domain.errors import (
     require_present,
 )
 from domain.lifecycle.sagas.dead_letter import fail_dead_letter
+from domain.lifecycle.sagas.store_retry import StoreWaits
 from domain.model import ClockReading, DatasetStatus, Run
 from domain.policy import current_progress, find_dataset_for_update, read_clock, require_scope, time_since
 from domain.ports import DeadLetter, Worker
@@ -55,6 +56,7 @@ class SagaRunner:
         here: Fingerprint,
         attempts: int = 10,
         finishes_runs: bool = False,
+        waits: StoreWaits | None = None,
     ) -> None:
         """Work on that store, with that engine; `definitions` are the sagas that can be the run of a dataset.
 
@@ -70,6 +72,15 @@ class SagaRunner:
         self._store = store
         self._engine = engine
         self._clock = clock
+        self._waits = waits or StoreWaits()
+        self._fails_when_stuck = False
+
+    def fail_when_stuck(self) -> None:
+        """End waits from now on when a saga itself waits for what only a person can mend, such as a full disk.
+
+        For a caller with whom nobody would look on. The saga goes on when it is mended, here or in the next process.
+        """
+        self._fails_when_stuck = True
 
     async def probe(self) -> None:
         """Check that a saga could be started now. Raises StoreFailedError."""
@@ -202,8 +213,9 @@ class SagaRunner:
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
-        Returns the dataset, and its progress while it runs; at once after `release_waiters`. Cancelling the wait does
-        not affect the saga.
+        Returns the dataset, and its progress while it runs; at once after `release_waiters`. Raises
+        StoreUnavailableError after `fail_when_stuck`, for a saga that is stuck. Cancelling the wait does not affect the
+        saga.
         """
         until = None if seconds is None else self._clock.monotonic() + seconds
         reported: Progress | None = None
@@ -217,6 +229,8 @@ class SagaRunner:
             if listener and progress and progress != reported:
                 reported = progress
                 await listener(progress)
+            if self._fails_when_stuck and (stuck := self._waits.needing_person(dataset.run.saga_id)):
+                raise stuck
             left = _POLL_INTERVAL_S if until is None else until - self._clock.monotonic()
             if left <= 0 or self._released:
                 return dataset, progress

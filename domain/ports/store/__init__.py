@@ -11,10 +11,12 @@ from domain.ports.store.audit import (
     UnsealedTail,
 )
 from domain.ports.store.paging import iterate_pages, paginate
+from domain.ports.store.patience import STORE_PATIENCE, StorePatience, one_store_patience
 from domain.ports.store.repositories import DatasetQuery, DatasetWithJourney, JourneyKey, Setting
 from domain.ports.store.unit_of_work import Store, UnitOfWork
 
 __all__ = [
+    "STORE_PATIENCE",
     "AuditQuery",
     "AuditRepository",
     "ChainLink",
@@ -24,9 +26,11 @@ __all__ = [
     "SealedEntry",
     "Setting",
     "Store",
+    "StorePatience",
     "StoredEntry",
     "UnitOfWork",
     "UnsealedTail",
     "iterate_pages",
+    "one_store_patience",
     "paginate",
 ]

@@ -104,12 +104,16 @@ class DbosRuntime:
 
     @staticmethod
     async def perform(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
-        """Run one step of the calling saga, or return the recorded result of a step that is done."""
+        """Run one step of the calling saga, or return the recorded result of a step that is done.
+
+        Raises StoreFailedError when the step cannot be recorded.
+        """
 
         async def run() -> Json:
             return await effect()
 
-        return await DBOS.run_step_async({"name": step}, run)
+        with _translate_errors(f"record the step {step}"):
+            return await DBOS.run_step_async({"name": step}, run)
 
     async def start(self, kind: str, saga_id: str, dataset_id: str) -> None:
         """Start a saga here, unless its id was started before. Must not be cancelled. Raises StoreFailedError."""

@@ -406,11 +406,23 @@ class DurableEngine:
         try:
             with scope:
                 await saga(self._counting_perform(runtime, running), dataset_id, saga_id)
+        except StoreUnavailableError as error:
+            # What broke is told in the error's words; every saga that runs here would repeat the same traceback.
+            self._log_interruption(error)
+            raise
         except Exception:
             _log.exception("saga_broke", saga_id=saga_id, kind=kind, dataset_id=dataset_id)
             raise
         if scope.cancelled_caught:
             raise asyncio.CancelledError
+
+    def _log_interruption(self, error: StoreUnavailableError) -> None:
+        """Log once why sagas stop here, and that they are taken up again."""
+        if error.message not in self._reported:
+            self._reported.add(error.message)
+            _log.error(
+                "saga_interrupted", cause=error.message, then="it continues when the database can be used"
+            )
 
     def _counting_perform(self, runtime: DbosRuntime, running: _RunningSaga) -> StepRunner:
         """The step runner of a saga. For an adopted saga it counts an attempt of the first step that is not done."""

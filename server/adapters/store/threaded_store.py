@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from server.adapters.store.progress import ProgressWriter
@@ -65,11 +66,16 @@ class ThreadedStore(ABC):
     async def transact(
         self, work: Callable[[UnitOfWork], T], *, lasting: bool = True, regardless: bool = False
     ) -> T:
-        future = asyncio.get_running_loop().run_in_executor(self._writing, self._transact, work, lasting)
+        # The call's patience with the store is in its context.
+        future = asyncio.get_running_loop().run_in_executor(
+            self._writing, copy_context().run, self._transact, work, lasting
+        )
         return await (asyncio.shield(future) if regardless else future)
 
     async def read(self, work: Callable[[UnitOfWork], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._reading, copy_context().run, self._read, work
+        )
 
     def report(self, dataset_id: str, progress: Progress | None) -> None:
         self._progress.report(dataset_id, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -10,6 +11,7 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
+from domain.ports import STORE_PATIENCE, StorePatience
 from server.adapters.store.postgres.errors import translate_connection_errors, translate_postgres_errors
 from server.adapters.store.postgres.migrations import NAMESPACE, WRITE_LOCK, describe_schema_state, migrate
 from server.adapters.store.threaded_store import READERS, ThreadedStore
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TRIES: Final = 5
 _SPARE_S: Final = 5.0
+_SHORTEST_WAIT_S: Final = 0.05
+"""Seconds for a connection that is free, where a call has used up its patience."""
 """Seconds to wait for a connection: often enough for a server that is being restarted."""
 
 _PAGE: Final = 500
@@ -118,7 +122,7 @@ class PostgresStore(ThreadedStore):
     def _begin_on_live_connection(self, begin: bytes) -> Plain:
         """Begin a transaction, skipping pooled connections that have died meanwhile."""
         while True:
-            connection = self._pool.getconn()
+            connection = self._get_connection()
             try:
                 connection.execute(begin)
             except BaseException as error:
@@ -128,6 +132,15 @@ class PostgresStore(ThreadedStore):
                     raise
             else:
                 return connection
+
+    def _get_connection(self) -> Plain:
+        """A connection of the pool. All waits of one call together take no longer than one alone."""
+        patience = STORE_PATIENCE.get() or StorePatience()
+        began = time.monotonic()
+        try:
+            return self._pool.getconn(timeout=max(_SHORTEST_WAIT_S, _SPARE_S - patience.waited_s))
+        finally:
+            patience.waited_s += time.monotonic() - began
 
     def _configure(self, connection: Plain) -> None:
         connection.execute(

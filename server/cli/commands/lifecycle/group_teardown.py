@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from domain.errors import DeclinedError, LifecycleError, StoreFailedError
 from server.cli.command import Invocation, on_terminal
+from server.cli.commands.lifecycle.terminal_confirmer import terminal_confirmer
 from server.cli.exit_codes import ExitCode, exit_code_for
 from server.cli.output import render_section, render_table
-from server.cli.prompts import prompt_for_phrase, terminal_confirmer
+from server.cli.prompts import prompt_for_phrase
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:

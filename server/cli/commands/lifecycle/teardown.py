@@ -10,9 +10,9 @@ from domain.model import TeardownReason
 from server.cli.command import Invocation, command
 from server.cli.commands.lifecycle.group_teardown import tear_down_group
 from server.cli.commands.lifecycle.provision import NoWait
+from server.cli.commands.lifecycle.terminal_confirmer import terminal_confirmer
 from server.cli.exit_codes import ExitCode
 from server.cli.output import render_facts, render_section
-from server.cli.prompts import terminal_confirmer
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:

@@ -73,3 +73,16 @@ def test_the_saga_engine_logs_in_our_format_with_its_count(capsys: pytest.Captur
     logging.getLogger("dbos").warning("counted", extra={"repeated": 7})
     (line,) = map(json.loads, capsys.readouterr().err.splitlines())
     assert (line["event"], line["logger"], line["repeated"]) == ("counted", "dbos", 7)
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_trouble_of_the_engines_database_is_one_line_without_a_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging()
+    full_disk = sqlite3.OperationalError("database or disk is full\n[SQL: INSERT INTO secrets]")
+    logging.getLogger("dbos").warning("Fallback notification poll failed", exc_info=full_disk)
+    logging.getLogger("dbos").warning("Another poll failed", exc_info=ValueError("a bug"))
+    full, bug = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (full["cause"], "exception" in full) == ("database or disk is full", False)
+    assert "ValueError: a bug" in bug["exception"]

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.audit.entry import Decision
+from tests.support.content.template_repository import write_repository
 from tests.support.servers.command_line import PROVISION
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.servers.command_line import CommandLine
 
 
@@ -92,9 +95,21 @@ def test_people_are_told_the_same(command_line: CommandLine) -> None:
     assert "No archive's retention period is over" in command_line.run_ok("archives", "purge", "--apply")
 
 
-def test_a_provision_that_fails_says_where_and_ends_with_1(command_line: CommandLine) -> None:
+def test_a_count_that_no_template_reaches_is_refused_and_leaves_nothing(command_line: CommandLine) -> None:
     command_line.add_client_and_journey()
-    failed = command_line.run_json(*PROVISION, "jira_issues", "--record-count", "501", code=1)
+    refused = command_line.run_json(*PROVISION, "jira_issues", "--record-count", "501", code=3)
+
+    assert (refused["error"]["code"], refused["error"]["available"]) == ("invalid_argument", 500)
+    assert command_line.run_json("datasets", "list")["items"] == []
+
+
+def test_a_provision_that_fails_says_where_and_ends_with_1(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # These templates do not declare how many records they have.
+    monkeypatch.setenv("MOCK_DATA_REPO_PATH", str(write_repository(tmp_path / "repository", records=3)))
+    command_line.add_client_and_journey()
+    failed = command_line.run_json(*PROVISION, "jira_issues", "--record-count", "4", code=1)
 
     assert failed["error"]["code"] == "provision_failed"
     assert (failed["error"]["step"], failed["error"]["cause"]) == ("populate", "template_invalid")

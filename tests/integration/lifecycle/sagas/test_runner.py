@@ -16,8 +16,10 @@ from domain.errors import (
     PlatformDeniedError,
     ProvisionFailedError,
     ProvisionRunningError,
+    Recovery,
     StaleDatasetError,
     StoreFailedError,
+    StoreUnavailableError,
     TeardownInProgressError,
     UnknownDatasetError,
 )
@@ -67,6 +69,25 @@ async def test_a_wait_without_a_limit_ends_with_the_saga(world: World) -> None:
         begun = await process.start_provision()
         dataset, progress = await process.services.sagas.wait(begun.dataset.dataset_id, None)
     assert (dataset.status, progress) == (DatasetStatus.READY, None)
+
+
+async def test_a_wait_that_nobody_looks_at_ends_when_the_saga_is_stuck(world: World) -> None:
+    full = StoreUnavailableError("The disk is full.", recovery=Recovery.NEEDS_HUMAN)
+    away = StoreUnavailableError("The database is away.")
+    async with world.open_process(crash=CrashAt("connect", "before")) as process:
+        await process.add_client_and_journey()
+        held = (await process.start_provision()).dataset
+        assert held.run is not None
+        await process.wait_for_crash()
+        sagas = process.services.sagas
+        process.deps.waits.begin(held.run.saga_id, full)
+        _, _ = await sagas.wait(held.dataset_id, 0.01)  # somebody looks on
+        sagas.fail_when_stuck()
+        with pytest.raises(StoreUnavailableError, match="The disk is full"):
+            await sagas.wait(held.dataset_id, 30)
+        process.deps.waits.begin(held.run.saga_id, away)  # it may come back by itself
+        waiting, _ = await sagas.wait(held.dataset_id, 0.01)
+        assert waiting.run is not None
 
 
 async def test_what_nobody_works_on_needs_no_saga(world: World) -> None:

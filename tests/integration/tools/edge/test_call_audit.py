@@ -21,6 +21,7 @@ from domain.errors import ForbiddenError, StoreFailedError
 from domain.model.enums import DatasetType
 from domain.model.principal import Principal
 from domain.policy.rate_limits import RateLimits
+from domain.ports import STORE_PATIENCE, StorePatience
 from server.composition.use_cases import build_services
 from server.mcp_server.server import build_server
 from tests.integration.tools.conftest import ACME, MODERN, ToolSession, open_tool_session, result_text
@@ -309,3 +310,25 @@ async def limited(
 
         async with Client(build_server(provide, version="1", principal=principal), mode=MODERN) as client:
             yield ToolSession(client=client, process=process)
+
+
+async def test_a_call_has_one_patience_with_the_store_from_its_count_to_its_entry() -> None:
+    seen: list[StorePatience | None] = []
+
+    class Noting:
+        async def count(self, principal: Principal) -> None:
+            seen.append(STORE_PATIENCE.get())
+
+        async def record_failure(self, principal: Principal, error: Exception) -> None:
+            seen.append(STORE_PATIENCE.get())
+
+    async def fail() -> None:
+        async with audit_call(cast("CallAudit", Noting()), Principal(subject="agent:kim")):
+            seen.append(STORE_PATIENCE.get())
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    assert seen[0] is not None
+    assert [each is seen[0] for each in seen] == [True] * 3
+    assert STORE_PATIENCE.get() is None

@@ -12,7 +12,7 @@ import pytest
 from domain.errors import Recovery, StoreFailedError, StoreUnavailableError
 from domain.lifecycle.sagas.definition import Failed, Step
 from domain.lifecycle.sagas.execution import run_step, run_steps
-from domain.lifecycle.sagas.store_retry import with_store_retry
+from domain.lifecycle.sagas.store_retry import StoreWaits, with_store_retry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -105,6 +105,34 @@ async def test_what_needs_a_person_is_waited_for_at_greater_length_and_said_to_b
         logging.WARNING,
     ]
     assert "s, step one waits: The disk is full." in caplog.text
+
+
+async def test_what_only_a_person_can_mend_is_noted_while_the_saga_waits_for_it() -> None:
+    waits, noted = StoreWaits(), list[StoreUnavailableError | None]()
+
+    class Noting(RecordingClock):
+        async def sleep(self, seconds: float) -> None:
+            noted.append(waits.needing_person("s"))
+
+    step = FailingStep([WAIT, HUMAN])
+    await with_store_retry(saga(("one", step)), Noting(), lambda: 0, waits)(at_once, "d", "s")
+    assert noted in ([None, HUMAN], [HUMAN, None])
+    assert waits.needing_person("s") is None
+
+
+async def test_a_step_that_the_engine_cannot_record_is_noted_until_the_saga_goes_on() -> None:
+    waits, only = StoreWaits(), FailingStep([])
+
+    async def unrecorded(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+        await effect()
+        raise HUMAN
+
+    run = with_store_retry(saga(("one", only)), RecordingClock(), lambda: 0, waits)
+    with pytest.raises(StoreUnavailableError):
+        await run(unrecorded, "d", "s")
+    assert waits.needing_person("s") is HUMAN
+    await run(at_once, "d", "s")
+    assert waits.needing_person("s") is None
 
 
 async def test_what_a_saga_looks_at_before_its_first_step_is_waited_for_too() -> None:

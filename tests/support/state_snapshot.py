@@ -56,6 +56,7 @@ _COUNTER_FIELDS: Final = {
 _EXCLUDED_FACTS: Final = {
     "folders": "the markers of staging and archives, which are minted",
     "platform": "Glean's address and tenant, told to an installation with a Glean of its own only",
+    "platform.home": "Glean's address and tenant, for each sandbox its own",
     "replicas": "which processes live",
 }
 """Facts that are left out, and why."""

@@ -6,16 +6,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import anyio
-
-from domain.errors import PlatformError
-from domain.model import Fingerprint
+from domain.connectors import identify_platform
 from server.composition.replicas.agreement import count_agreeing_replicas, join_replicas
 from server.composition.replicas.folder_markers import (
     SharedFolder,
     check_folder_marker,
     ensure_folder_markers,
 )
+from server.workers.time_limited_platform import TimeLimitedPlatform
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,7 +50,7 @@ async def run_startup_checks(
 
     async with join_replicas(
         store,
-        await _fetch_fingerprint(settings, platform),
+        await identify_platform(TimeLimitedPlatform(platform, list_s=_TENANT_S)),
         partial(is_replica_alive, settings.store.address),
         replica,
     ):
@@ -72,7 +70,7 @@ async def preview_startup_checks(settings: Settings, store: Store, platform: Pla
         from server.infra.postgres.presence import is_replica_alive
 
         keys = [each.get_secret_value() for each in settings.http.state_keys]
-        glean = await _fetch_fingerprint(settings, platform)
+        glean = await identify_platform(TimeLimitedPlatform(platform, list_s=_TENANT_S))
         living = await count_agreeing_replicas(
             store, glean, keys, partial(is_replica_alive, settings.store.address)
         )
@@ -80,13 +78,3 @@ async def preview_startup_checks(settings: Settings, store: Store, platform: Pla
         if not keys:
             parts.append("http.state_keys is empty, and replicas behind one address need it")
     return "; ".join(parts)
-
-
-async def _fetch_fingerprint(settings: Settings, platform: Platform) -> Fingerprint:
-    """The fingerprint of the configured Glean; without its tenant when it does not answer in time."""
-    with anyio.move_on_after(_TENANT_S):
-        try:
-            return await platform.fetch_fingerprint()
-        except PlatformError:
-            pass  # a start must not depend on Glean; the tenant is compared again at each connector
-    return Fingerprint(dialect=settings.glean.dialect, url=settings.glean.base_url or "")

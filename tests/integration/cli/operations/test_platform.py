@@ -104,3 +104,5 @@ def test_a_person_moves_a_folder_by_typing_where(command_line: CommandLine) -> N
     assert ACME.url in seen
     assert "platform moved" in [each.outcome for each in command_line.load_audit_entries()]
     command_line.provision_dataset("jira_issues")
+    code, stdout, _ = command_line.run_on_terminal(*move, typed="\n", after="nothing is asked")
+    assert (code, json.loads(stdout)["may_begin"]) == (0, True)

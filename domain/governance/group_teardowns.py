@@ -57,10 +57,10 @@ class GroupTeardownService:
 
         def find_datasets(uow: UnitOfWork) -> list[Dataset]:
             owner = client_id
-            if journey_id is not None:
+            if journey_id is None:
+                find_client(uow, client_id or "", principal)
+            else:
                 owner = find_journey_by_id(uow, journey_id, principal, client_id).client_id
-            elif client_id is not None:
-                find_client(uow, client_id, principal)
             return list(
                 paginate(
                     lambda after: uow.datasets.find(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.model import Confirmer
-    from tools.core.teardown_dataset import TeardownAnswer
+    from tools.answers.teardown import TeardownAnswer
     from tools.services import Services
 
 
@@ -44,7 +44,7 @@ async def teardown_dataset(
     A person must confirm a teardown past sandbox, one with the reason manual, and every waiver: on a terminal by typing
     the dataset's name, elsewhere by answering an approval request. Once it is approved, run the same command again.
     """
-    from tools.core.teardown_dataset import load_teardown_answer
+    from tools.answers.teardown import load_teardown_answer
 
     async with run.open_saga_services(no_wait=no_wait) as services:
         begun = await services.teardowns.start_or_attach(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from domain.governance import SweepResult
     from domain.model import Approval, Dataset
-    from tools.core.list_orphans import OrphansAnswer
+    from tools.answers.orphans import OrphansAnswer
 
 _USUAL_AGE_DAYS = 7
 _CLOCK_IN_DOUBT = (
@@ -71,7 +71,7 @@ async def run_orphans(
 async def _list_orphans(run: Invocation, client_id: str | None, min_age_days: int) -> None:
     from dataclasses import replace
 
-    from tools.core.list_orphans import orphans_answer
+    from tools.answers.orphans import orphans_answer
 
     async with run.open_services() as services:
         page = await services.orphans.list(run.principal, client_id=client_id, min_age_days=min_age_days)

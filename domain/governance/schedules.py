@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from zlib import crc32
 
 from domain.errors import LifecycleError, StoreUnavailableError
-from domain.ports import Setting
+from domain.ports import DatasetQuery, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -134,6 +134,20 @@ def run_id_prefix(name: str) -> str:
     return scheduled_run_id(name, "")
 
 
+def has_scheduled_work(uow: UnitOfWork) -> bool:
+    """Whether there is anything that a scheduled run would look at: a dataset, be it archived."""
+    return bool(uow.datasets.find(DatasetQuery(limit=1)))
+
+
+def list_due_runs(uow: UnitOfWork, plans: Sequence[Schedule], now: datetime) -> list[tuple[str, str]]:
+    """Name and tick of every run that is due and has not begun."""
+    current = (
+        (each.name, _current_tick(each, _load_ledger(uow, each.name), now))
+        for each in _installation_schedules(uow, plans)
+    )
+    return [(name, tick) for name, tick in current if tick is not None]
+
+
 class ScheduleService:
     """Schedule service: the schedules, and their runs as stored."""
 
@@ -147,22 +161,18 @@ class ScheduleService:
         now = self._clock.now()
 
         def load_statuses(uow: UnitOfWork) -> list[ScheduleStatus]:
-            return [_schedule_status(each, uow, now) for each in self._installation_schedules(uow)]
+            return [_schedule_status(each, uow, now) for each in _installation_schedules(uow, self._plans)]
 
         return await self._store.read(load_statuses)
 
     async def list_due(self) -> Sequence[tuple[str, str]]:
         """Name and tick of every run that is due and has not begun."""
         now = self._clock.now()
+        return await self._store.read(lambda uow: list_due_runs(uow, self._plans, now))
 
-        def load_due(uow: UnitOfWork) -> list[tuple[str, str]]:
-            current = (
-                (each.name, _current_tick(each, _load_ledger(uow, each.name), now))
-                for each in self._installation_schedules(uow)
-            )
-            return [(name, tick) for name, tick in current if tick is not None]
-
-        return await self._store.read(load_due)
+    async def has_work(self) -> bool:
+        """Whether there is anything that a scheduled run would look at."""
+        return await self._store.read(has_scheduled_work)
 
     async def run_job(self, name: str, tick: str, job: ScheduledJob) -> ScheduledRun | None:
         """Run a scheduled job, and record its outcome; a failure is an outcome too.
@@ -189,9 +199,6 @@ class ScheduleService:
             )
             raise
         return await self._end_run(name, replace(began, outcome=outcome, told=counts, error=error))
-
-    def _installation_schedules(self, uow: UnitOfWork) -> Sequence[Schedule]:
-        return [each.offset_for(uow.installation) for each in self._plans]
 
     async def _end_run(self, name: str, turn: ScheduledRun) -> ScheduledRun:
         ended = replace(turn, ended_at=self._clock.now())
@@ -223,6 +230,10 @@ class _Ledger:
     def instants(self) -> set[str]:
         """The instants of the past ticks, without their rounds."""
         return {_tick_order(each)[1] for each in self.had}
+
+
+def _installation_schedules(uow: UnitOfWork, plans: Sequence[Schedule]) -> Sequence[Schedule]:
+    return [each.offset_for(uow.installation) for each in plans]
 
 
 def _tick_order(tick: str) -> tuple[int, str]:

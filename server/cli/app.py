@@ -1,22 +1,51 @@
-"""The typer application with all commands and command groups."""
+"""The typer application. A command's module is imported when that command is called, or all are listed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
 from domain.model import printable
 from server.cli.command import Config, DataDir
-from server.cli.commands.lifecycle import archives, cancel, datasets, provision, restore, teardown
-from server.cli.commands.operation import backup, demo, doctor, drain, glean_sandbox, platform, serve
-from server.cli.commands.oversight import approvals, audit, events, health, orphans, schedules
-from server.cli.commands.registry import clients, journeys, templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+COMMANDS: Final = MappingProxyType(
+    {
+        "demo": "operation.demo",
+        "serve": "operation.serve",
+        "provision": "lifecycle.provision",
+        "cancel": "lifecycle.cancel",
+        "teardown": "lifecycle.teardown",
+        "restore": "lifecycle.restore",
+        "health": "oversight.health",
+        "orphans": "oversight.orphans",
+        "backup": "operation.backup",
+        "platform": "operation.platform",
+        "glean-sandbox": "operation.glean_sandbox",
+        "doctor": "operation.doctor",
+        "clients": "registry.clients",
+        "journeys": "registry.journeys",
+        "datasets": "lifecycle.datasets",
+        "templates": "registry.templates",
+        "archives": "lifecycle.archives",
+        "approvals": "oversight.approvals",
+        "audit": "oversight.audit",
+        "drain": "operation.drain",
+        "events": "oversight.events",
+        "schedules": "oversight.schedules",
+    }
+)
+"""The module of each command, in the order of the help: it has an `app` for a group, or else `register`."""
 
 
 @contextmanager
@@ -30,10 +59,40 @@ def _printable_usage_errors() -> Iterator[None]:
         raise
 
 
-class _PrintableGroup(TyperGroup):
+@cache
+def _load_command(name: str) -> Any:  # noqa: ANN401 - typer's types are private
+    module = import_module(f"server.cli.commands.{COMMANDS[name]}")
+    if hasattr(module, "app"):
+        command: Any = get_group(module.app)
+    else:
+        single = typer.Typer(add_completion=False)
+        module.register(single)
+        command = get_command(single)
+    command.name = name
+    return command
+
+
+class _LazyCommands(Mapping[str, Any]):
+    """The commands by name; each is imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - the same
+        return _load_command(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class _Program(TyperGroup):
     """The commands, whose usage errors are told in printable text."""
 
     # The signatures are typer's, whose types are private.
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = cast("Any", _LazyCommands())
+
     def make_context(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401
         """Parse the command line."""
         with _printable_usage_errors():
@@ -46,7 +105,7 @@ class _PrintableGroup(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_PrintableGroup,
+    cls=_Program,
     help="Provision, watch and take down the demonstration datasets of a Glean deployment.",
     no_args_is_help=True,
     add_completion=False,
@@ -76,26 +135,3 @@ def options(
 
 
 app.info.help = "Provision, watch and take down the demonstration datasets of a Glean deployment."
-
-demo.register(app)
-serve.register(app)
-app.add_typer(clients.app, name="clients")
-app.add_typer(journeys.app, name="journeys")
-provision.register(app)
-cancel.register(app)
-teardown.register(app)
-restore.register(app)
-health.register(app)
-orphans.register(app)
-app.add_typer(datasets.app, name="datasets")
-app.add_typer(templates.app, name="templates")
-app.add_typer(archives.app, name="archives")
-app.add_typer(approvals.app, name="approvals")
-app.add_typer(audit.app, name="audit")
-app.add_typer(drain.app, name="drain")
-app.add_typer(events.app, name="events")
-app.add_typer(schedules.app, name="schedules")
-backup.register(app)
-app.add_typer(platform.app, name="platform")
-glean_sandbox.register(app)
-doctor.register(app)

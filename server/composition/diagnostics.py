@@ -191,8 +191,13 @@ class _Probes:
         if isinstance(self.opened, Exception):
             return ()
         clock = SystemClock()
-        found = await ScheduleService(self.opened, clock, self.settings.schedules.plans).list()
-        return schedule_findings(found, clock.now(), serving=await self._is_served())
+        schedules = ScheduleService(self.opened, clock, self.settings.schedules.plans)
+        return schedule_findings(
+            await schedules.list(),
+            clock.now(),
+            serving=await self._is_served(),
+            needed=await schedules.has_work(),
+        )
 
     @property
     def _engine_at(self) -> Path | PostgresAddress:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.connectors import HomeStatus
+from domain.connectors import HomeStatus, load_home_platform
+from domain.errors import LifecycleError
 from domain.model import EMBEDDED_SANDBOX, Fingerprint
+from server.composition.stores import read_existing_store
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -25,10 +27,10 @@ def describe_home(settings: Settings) -> str:
     """
     if settings.store.shared:
         return ""
-    # Imported here, so that whoever only builds a server imports no adapter.
-    from server.adapters.store.sqlite.inspect import read_home_platform
-
-    home = read_home_platform(settings.store_path)
+    try:
+        home = read_existing_store(settings, load_home_platform)
+    except LifecycleError:
+        return ""  # the services say what is wrong as soon as they are opened
     status = HomeStatus(home=home, here=configured_platform(settings))
     if home is None or status.at_home:
         return ""

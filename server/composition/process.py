@@ -20,10 +20,8 @@ from server.adapters.archives.local import LocalArchives
 from server.adapters.clock import RandomIds, SystemClock
 from server.adapters.connector_templates import FileConnectorTemplates
 from server.adapters.credentials import ConfiguredSecrets
-from server.adapters.engine.engine import DurableEngine
 from server.adapters.engine.null_engine import NullEngine
 from server.adapters.staging.local import LocalStaging
-from server.adapters.webhooks import HttpCourier
 from server.composition.glean import open_platform
 from server.composition.replicas.folder_markers import ensure_folder_markers
 from server.composition.replicas.startup_checks import run_startup_checks, shared_folders
@@ -37,11 +35,15 @@ from server.workers.scheduler import Scheduler
 from server.workers.webhook_delivery import DeliveryPace, deliver_webhook_events
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from pathlib import Path
 
     from domain.model import Confirmer
-    from domain.ports import Clock, Store
+    from domain.ports import Clock, Platform, Saga, Store
+    from server.adapters.engine.engine import DurableEngine
+    from server.adapters.webhooks import HttpCourier
     from server.composition.replicas.agreement import Replica
+    from server.infra.postgres.dsn import PostgresAddress
     from server.settings import Settings
     from server.settings.events import WebhookSettings
     from tools.services import Services
@@ -105,20 +107,11 @@ async def open_services(
             settings=_build_policy(settings, elicits=elicits),
         )
         kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
-        where = settings.store.address if settings.store.shared else settings.data_dir
-        engine: DurableEngine | NullEngine = NullEngine(where)
-        if sagas:
-            engine = DurableEngine(
-                where,
-                kinds,
-                attempts=settings.sagas.attempts,
-                may_run=lambda saga_id: store.read(lambda uow: may_run_saga(uow, platform.location, saga_id)),
-                short_lived_prefixes=[run_id_prefix(HEALTH_SCHEDULE)],
-            )
+        durable = _build_engine(settings, kinds, store, platform) if sagas else None
         caps = SweepCaps(count=settings.orphans.sweep_count, share=settings.orphans.sweep_share)
         services = build_services(
             deps,
-            engine,
+            durable or NullEngine(_engine_place(settings)),
             confirmer,
             limits=ProvisionLimits(
                 live_datasets_per_client=settings.limits.live_datasets_per_client,
@@ -131,20 +124,38 @@ async def open_services(
             # A command ends before runs that it resumes in the background would; a server does not.
             finishes_runs=sagas and not serves,
         )
-        if isinstance(engine, DurableEngine):
+        if durable:
             if schedules:
                 # Before the engine starts: it adopts the scheduled runs of dead processes, and must know their saga.
-                kinds.update(build_schedule_sagas(deps, services, engine, engine.purge))
-            await stack.enter_async_context(engine)
+                kinds.update(build_schedule_sagas(deps, services, durable, durable.purge))
+            await stack.enter_async_context(durable)
             await stack.enter_async_context(resume_sagas_in_background(services.sagas))
-        if schedules:
-            scheduler = Scheduler(
-                services.schedules, engine, home=services.home, settle_s=settings.schedules.settle_s
-            )
-            await stack.enter_async_context(run_in_background([scheduler.run_forever(clock)]))
+            if schedules:
+                scheduler = Scheduler(
+                    services.schedules, durable, home=services.home, settle_s=settings.schedules.settle_s
+                )
+                await stack.enter_async_context(run_in_background([scheduler.run_forever(clock)]))
         if serves:
             await stack.enter_async_context(_deliver_webhooks_in_background(settings, store, clock))
         yield services
+
+
+def _engine_place(settings: Settings) -> Path | PostgresAddress:
+    return settings.store.address if settings.store.shared else settings.data_dir
+
+
+def _build_engine(
+    settings: Settings, kinds: Mapping[str, Saga], store: Store, platform: Platform
+) -> DurableEngine:
+    from server.adapters.engine.engine import DurableEngine
+
+    return DurableEngine(
+        _engine_place(settings),
+        kinds,
+        attempts=settings.sagas.attempts,
+        may_run=lambda saga_id: store.read(lambda uow: may_run_saga(uow, platform.location, saga_id)),
+        short_lived_prefixes=[run_id_prefix(HEALTH_SCHEDULE)],
+    )
 
 
 @asynccontextmanager
@@ -210,4 +221,6 @@ async def _deliver_webhooks_in_background(
 
 def build_courier(settings: Settings, webhook: WebhookSettings) -> HttpCourier:
     """Build the courier that sends events to one webhook."""
+    from server.adapters.webhooks import HttpCourier
+
     return HttpCourier(webhook.url, webhook.secrets, clock=SystemClock(), timeout_s=settings.events.timeout_s)

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from anyio import to_thread
 
-from server.adapters.engine.engine import DurableEngine
-from server.adapters.store.schema import NOT_CREATED, NewerStoreError
-from server.adapters.store.sqlite.inspect import describe_pending_migration, has_unfinished_work
-from server.adapters.store.sqlite.store import SqliteStore
-from server.adapters.templates import FolderTemplates
 from server.composition.replicas.presence import is_server_on_folder
 from server.doctor.report import ProbeSkippedError
 from server.infra.filesystem.locks import require_file_locks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from domain.ports import UnitOfWork
     from server.adapters.store.threaded_store import ThreadedStore
+    from server.adapters.templates import FolderTemplates
     from server.settings import Settings
 
+T = TypeVar("T")
 BUNDLED: Final = Path(__file__).parent.parent.parent
 """The folder above the bundled catalogue."""
 
 
 def build_template_repository(path: Path | None, subdir: str) -> FolderTemplates:
     """Build the template repository at a path; without a path, the bundled catalogue."""
+    from server.adapters.templates import FolderTemplates
+
     return FolderTemplates(BUNDLED) if path is None else FolderTemplates(path, subdir)
 
 
@@ -38,6 +38,8 @@ def build_store(settings: Settings) -> ThreadedStore:
         from server.adapters.store.postgres.store import PostgresStore
 
         return PostgresStore(settings.store.address)
+    from server.adapters.store.sqlite.store import SqliteStore
+
     return SqliteStore(settings.store_path)
 
 
@@ -52,6 +54,8 @@ class StorePendingError(ProbeSkippedError):
 
 def describe_unopened_store(error: Exception) -> str:
     """Why the store could not be opened, as the end of a sentence."""
+    from server.adapters.store.schema import NOT_CREATED, NewerStoreError
+
     if isinstance(error, StorePendingError):
         if error.pending == NOT_CREATED:
             return "there is no store yet"
@@ -67,13 +71,9 @@ async def open_existing_store(settings: Settings) -> AsyncIterator[ThreadedStore
 
     Raises StorePendingError when it must be made or migrated first, and SettingsError or StoreFailedError.
     """
-    if settings.store.shared:
-        from server.adapters.store.postgres import store
-
-        pending = await to_thread.run_sync(store.describe_pending_migration, settings.store.address)
-    else:
+    if not settings.store.shared:
         await to_thread.run_sync(require_file_locks, settings.data_dir)
-        pending = await to_thread.run_sync(describe_pending_migration, settings.store_path)
+    pending = await to_thread.run_sync(_describe_pending_migration, settings)
     if pending:
         where = settings.store.address.name if settings.store.shared else settings.store_path
         raise StorePendingError(f"{where}: {pending}", pending)
@@ -88,12 +88,46 @@ def has_pending_work(settings: Settings) -> bool:
     """
     if settings.events.webhooks:
         return True
+    from server.adapters.engine.engine import DurableEngine
+
     if settings.store.shared:
         from server.adapters.store.postgres import store
 
         address = settings.store.address
         return store.has_unfinished_work(address) or DurableEngine.has_unfinished_sagas(address)
-    return has_unfinished_work(settings.store_path) or DurableEngine.has_unfinished_sagas(settings.data_dir)
+    from server.adapters.store.sqlite import inspect
+
+    return inspect.has_unfinished_work(settings.store_path) or DurableEngine.has_unfinished_sagas(
+        settings.data_dir
+    )
+
+
+def is_store_outdated(settings: Settings) -> bool:
+    """Whether the next start would migrate the store. Cheap; blocks."""
+    from server.adapters.store.schema import OUTDATED
+
+    return _describe_pending_migration(settings) == OUTDATED
+
+
+def read_existing_store(settings: Settings, work: Callable[[UnitOfWork], T]) -> T | None:
+    """Read once in the store, without opening it; None when it would have to be made or migrated. Cheap; blocks."""
+    if settings.store.shared:
+        from server.adapters.store.postgres import store
+
+        return store.read_existing(settings.store.address, work)
+    from server.adapters.store.sqlite import inspect
+
+    return inspect.read_existing(settings.store_path, work)
+
+
+def _describe_pending_migration(settings: Settings) -> str:
+    if settings.store.shared:
+        from server.adapters.store.postgres import store
+
+        return store.describe_pending_migration(settings.store.address)
+    from server.adapters.store.sqlite import inspect
+
+    return inspect.describe_pending_migration(settings.store_path)
 
 
 def is_server_running(settings: Settings) -> bool:

@@ -25,22 +25,32 @@ _FAILED: Final = "See `dataset-lifecycle schedules list` and the servers' log; t
 _REFUSED: Final = "A person must check what it found: docs/orphans.md says what a sweep may take down."
 
 
-def schedule_findings(found: Sequence[ScheduleStatus], now: datetime, *, serving: bool) -> list[Finding]:
-    """Make a finding for each schedule; `serving` says whether a server runs."""
-    return [_schedule_finding(each, now, serving=serving) for each in found]
+def schedule_findings(
+    found: Sequence[ScheduleStatus], now: datetime, *, serving: bool, needed: bool = True
+) -> list[Finding]:
+    """Make a finding for each schedule.
+
+    Args:
+        found: the schedules.
+        now: the current time.
+        serving: whether a server runs.
+        needed: whether there is a dataset; before the first one, servers run no schedule.
+    """
+    return [_schedule_finding(each, now, serving=serving, needed=needed) for each in found]
 
 
-def _schedule_finding(scheduled: ScheduleStatus, now: datetime, *, serving: bool) -> Finding:
+def _schedule_finding(scheduled: ScheduleStatus, now: datetime, *, serving: bool, needed: bool) -> Finding:
     plan, last = scheduled.plan, scheduled.last
     area = f"schedule {plan.name}"
     if scheduled.next_at is None:
         return Finding(area=area, ok=True, message="off")
-    if last is None and not serving:
-        return Finding(area=area, ok=True, message=f"no run yet; a server runs it {plan.description}")
+    if last is None and not (serving and needed):
+        begins = "a server runs it" if needed else "once there is a dataset, a server runs it"
+        return Finding(area=area, ok=True, message=f"no run yet; {begins} {plan.description}")
     message = _describe_last_run(last)
     if last and last.outcome == "failed":
         return Finding(area=area, ok=False, message=message, action=_FAILED)
-    late = now - scheduled.next_at > (_MINUTE_LATE if plan.at is None else _LATE)
+    late = needed and now - scheduled.next_at > (_MINUTE_LATE if plan.at is None else _LATE)
     stuck = last is not None and last.outcome == "running" and now - last.began_at > _LATE
     if last is None or late or stuck:
         action = _NOT_KEPT if serving else _NO_SERVER

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from typing import Any, NoReturn
 
+    from server.composition.pending_work import PendingWork
     from server.mcp_server.server import LifecycleServer
     from server.settings import Settings
     from tools.services import Services
@@ -110,7 +111,7 @@ def run_server(
             recover = partial(
                 recover_pending_work,
                 lazy_services,
-                partial(_has_pending_work, settings, schedules=schedules),
+                _build_pending_work(settings, schedules=schedules),
                 first_response,
             )
             anyio.run(_serve_over_stdio, server, lazy_services, recover, requests)
@@ -280,13 +281,18 @@ def build_http_access(settings: Settings) -> HttpAccess:
     )
 
 
-def _has_pending_work(settings: Settings, *, schedules: bool) -> bool:
-    if schedules:
-        return True
-    # It imports the engine and the stores.
-    from server.composition.stores import has_pending_work  # noqa: PLC0415
+def _build_pending_work(settings: Settings, *, schedules: bool) -> Callable[[], bool]:
+    @cache
+    def import_pending_work() -> PendingWork:
+        # It imports the store, in the thread in which it is asked.
+        from server.composition.pending_work import PendingWork  # noqa: PLC0415
 
-    return has_pending_work(settings)
+        return PendingWork(settings, schedules=schedules)
+
+    def has_pending_work() -> bool:
+        return import_pending_work()()
+
+    return has_pending_work
 
 
 def _import_composition() -> Callable[..., AbstractAsyncContextManager[Services]]:

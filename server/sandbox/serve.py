@@ -70,11 +70,13 @@ class EmbeddedSandbox(
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Start serving, and return this sandbox once it accepts requests.
+        """Start serving, unless it serves already, and return this sandbox once it accepts requests.
 
         Raises:
             OSError: it was stopped before; make a new one.
         """
+        if self._thread is not None:
+            return self
         started = threading.Event()
         self._server, end = _build_server(self.state, self.token, self._hooks, started.set)
         server = self._server

@@ -62,11 +62,18 @@ class Scheduler:
     async def run_forever(
         self, clock: Clock, *, every_s: float = POLL_INTERVAL_S, chance: Callable[[], float] = random.random
     ) -> NoReturn:
-        """Start due runs at irregular intervals, so that several processes do not all read the store at once."""
+        """Start due runs at irregular intervals, so that several processes do not all read the store at once.
+
+        Nothing is started in an installation that has never had a dataset, for which an engine would be launched.
+        """
         failures = FailureLog(_log, "schedules_not_looked_at")
         await run_every(
-            lambda: every_s * (1 + chance()) / 2, self.start_due_runs, failures, sleep=clock.sleep
+            lambda: every_s * (1 + chance()) / 2, self._start_due_work, failures, sleep=clock.sleep
         )
+
+    async def _start_due_work(self) -> None:
+        if await self._schedules.has_work():
+            await self.start_due_runs()
 
     async def start_due_runs(self) -> None:
         """Start the due runs that this process has not started already."""

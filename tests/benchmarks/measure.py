@@ -54,6 +54,8 @@ PARTS: Final = {
     "pipeline": "pipeline",
     "call": "server",
     "start": "server",
+    "idle": "server",
+    "commands": "server",
     "push": "glean",
     "indexing": "glean",
     "waiting": "glean",

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mcp_types import ToolAnnotations
-from pydantic import Field
 
 from domain.lifecycle import PROVISION_SAGA
-from tools.core.provision_dataset import ProvisionAnswer, load_provision_answer
+from tools.answers.restore import RestoreAnswer, load_restore_answer
 from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, JourneyId, Wait
 from tools.edge.progress import begin_progress
-from tools.edge.results import Instant
 from tools.edge.tool import EdgeContext, GivenCaller, GivenServices, build_tool
-
-if TYPE_CHECKING:
-    from domain.lifecycle import ProvisionResult
-    from domain.model import Principal
-    from tools.services import Services
-
-
-class RestoreAnswer(ProvisionAnswer):
-    """A dataset as a restoring call leaves it."""
-
-    restored_from: str = Field(description="The archived dataset whose documents it holds.")
-    protected_until: Instant | None = Field(
-        default=None, description="Until when it is not taken down; absent until it is served."
-    )
-
-
-async def load_restore_answer(
-    services: Services, restored: ProvisionResult, principal: Principal
-) -> RestoreAnswer:
-    """Load the connector, and build the answer for a dataset that is or was restored."""
-    return RestoreAnswer(
-        **dict(await load_provision_answer(services, restored, principal)),
-        restored_from=str(restored.dataset.restored_from),
-        protected_until=restored.dataset.protected_until,
-    )
 
 
 async def restore_dataset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,8 @@ class DbosRuntime:
             "max_executor_threads": _THREADS,
             "notification_listener_polling_interval_sec": _POLL_S,
         }
+        self._destroying = threading.Lock()
+        self._waiting: list[asyncio.Future[None]] = []
         self._engine: Engine | None = None
         self._connections: ReconnectingConnector | None = None
         if isinstance(database, Path):
@@ -142,23 +145,45 @@ class DbosRuntime:
             self._connections.stop_waiting()
 
     async def close(self, seconds: float) -> bool:
-        """Stop every thread of DBOS, in at most `seconds`; True when all have stopped.
+        """Stop every thread of DBOS, in at most `seconds`; True when all have stopped. May be called twice.
 
         Sagas that still run stay unfinished in the database.
         """
 
         def destroy() -> None:
-            DBOS.destroy(destroy_registry=True)
-            self._close_connections()
-            _launched.remove(self)  # here, since this thread may end after `close` has given up on it
+            with self._destroying:
+                if self in _launched:
+                    DBOS.destroy(destroy_registry=True)
+                    self._close_connections()
+                    _launched.remove(self)  # here, since this thread may end after `close` has given up on it
 
         closed = False
         with anyio.move_on_after(seconds):
             await anyio.to_thread.run_sync(destroy, abandon_on_cancel=True)
             closed = True
-        # DBOS had set its own executor as the loop's default, and has just shut it down.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
+        _restore_default_executor()
         return closed
+
+    async def release_executor(self, seconds: float) -> bool:
+        """Have others of this process use no thread of DBOS any more, before it is closed while they go on.
+
+        DBOS sets its own executor as the loop's default, and cancels what still waits in it when it is closed. True
+        when nothing waits there; False when that took longer than `seconds`.
+        """
+        # An executor begins its work in the order in which it came, so this is begun last.
+        last = asyncio.get_running_loop().run_in_executor(None, _do_nothing)
+        self._waiting = [last, *(each for each in self._waiting if not each.done())]
+        _restore_default_executor()
+        _, left = await asyncio.wait(self._waiting, timeout=seconds)
+        return not left
+
+
+def _do_nothing() -> None:
+    """Do nothing."""
+
+
+def _restore_default_executor() -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="asyncio"))
 
 
 def _create_sqlalchemy_engine(connections: ReconnectingConnector) -> Engine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import asynccontextmanager, closing, suppress
 from contextvars import Context
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ _PURGE_BATCH: Final = 500
 _SHORT_LIVED_RETENTION: Final = timedelta(days=1)
 _ANSWER_S: Final = 30.0
 _DEAD_AFTER_S: Final = 4.0
+_REST_S: Final = 2.0
+"""Seconds without a saga here after which DBOS is closed: launched, its polls take seven hundredths of a core."""
+_RELEASE_S: Final = 1.0
 _LOST_S: Final = 5.0
 """Seconds after which a saga of ours that has not ended and does not run here is started again."""
 _PROBED_S: Final = 5.0
@@ -82,8 +86,8 @@ class DurableEngine:
     """The `SagaEngine` of one process on one data folder or database: an async context manager of the server's loop.
 
     While it is open, sagas of dead processes are adopted. On exit, the sagas that run here are stopped where they wait,
-    and the next process continues them. A process may have only one engine that runs sagas. DBOS is imported when the
-    first saga is started or adopted, not before.
+    and the next process continues them. A process may have only one engine that runs sagas. DBOS is launched when a
+    saga is started or adopted, and closed when none has run here for a while: its threads poll as long as it is open.
     """
 
     # Its arguments are everything that a process decides about its engine.
@@ -127,7 +131,9 @@ class DurableEngine:
         self._owners = _liveness_at(where, dead_after_s)
         self._presence: Presence | PostgresPresence | None = None
         self._runtime: DbosRuntime | None = None
-        self._ready = False
+        self._former: DbosRuntime | None = None
+        self._ready = self._purged = False
+        self._busy_at = 0.0
         self._launching = anyio.Lock()
         self._watcher: asyncio.Task[object]
         self._begun: set[asyncio.Task[object]] = set()
@@ -239,7 +245,10 @@ class DurableEngine:
         await self._run_detached(self._launch())
 
     async def purge(self) -> None:
-        """Delete the records of sagas that ended long ago; also done at every launch of DBOS."""
+        """Delete the records of sagas that ended long ago; also done when DBOS is first launched."""
+        await self._run_detached(self._purge_ended())
+
+    async def _purge_ended(self) -> None:
         await self._purge(await self._launch())
 
     async def fetch_dead_letters(self) -> Sequence[DeadLetter]:
@@ -277,6 +286,7 @@ class DurableEngine:
             try:
                 await anyio.to_thread.run_sync(self._owners.renew)
                 await self._adopt_abandoned()
+                await self._rest_when_idle()
             except Exception as error:  # noqa: BLE001
                 # The watch must go on: without it no saga of a dead process is ever adopted. Each error is logged
                 # once, since the next search a second later would meet the same.
@@ -296,6 +306,29 @@ class DurableEngine:
                 if not saga.queued:
                     await runtime.adopt(saga.kind, saga.saga_id)
                     _log.info("saga_adopted", saga_id=saga.saga_id, kind=saga.kind, former_owner=saga.owner)
+
+    async def _rest_when_idle(self) -> None:
+        """Close DBOS when no saga has run here for a while; the next one launches it again."""
+        if self._runtime is None:
+            return
+        if self._running or self._begun or await self._has_saga_to_run():
+            self._busy_at = anyio.current_time()
+            return
+        # Shielded, because a half closed DBOS could not be launched again.
+        with anyio.CancelScope(shield=True):
+            async with self._launching:
+                runtime = self._runtime
+                idle_s = anyio.current_time() - self._busy_at
+                if idle_s < _REST_S or not await runtime.release_executor(_RELEASE_S):
+                    return
+                if not (self._running or self._begun or self._closing):
+                    self._runtime, self._former, self._ready = None, runtime, False
+                    await runtime.close(math.inf)
+
+    async def _has_saga_to_run(self) -> bool:
+        """Whether a saga is this process's, or is queued for the first process that takes it."""
+        ours = self._presence.owner if self._presence else ""
+        return any(each.queued or each.owner == ours for each in await self._list_unfinished())
 
     async def _find_adoptable(self) -> Sequence[UnfinishedSaga]:
         """The sagas of dead owners, the queued sagas, and the sagas that this process lost."""
@@ -379,10 +412,12 @@ class DurableEngine:
                 bodies = {kind: partial(self._run_saga, kind, saga) for kind, saga in self._sagas.items()}
                 database = self._where if not isinstance(self._where, Path) else self._where / "engine.sqlite"
                 self._runtime = load(database, self._presence.owner, bodies)
+                self._busy_at = anyio.current_time()
             if not self._ready:
                 await self._runtime.register_queues()
-                await self._purge(self._runtime)
-                self._ready = True
+                if not self._purged:
+                    await self._purge(self._runtime)
+                self._ready = self._purged = True
             return self._runtime
 
     async def _purge(self, runtime: DbosRuntime) -> None:
@@ -471,20 +506,21 @@ class DurableEngine:
         for each in running.values():
             each.scope.cancel()
         stopped = await _wait_for_tasks(running, deadline) and begun
-        if self._runtime:
+        # One that is being closed because nothing ran is waited for, too.
+        if runtime := self._runtime or self._former:
             # These sagas did not kill this process, so their attempt must not count; at worst one too many does.
             with suppress(LifecycleError):
                 stopped_ids = [each.saga_id for each in running.values() if each.tried]
                 await anyio.to_thread.run_sync(self._journal.decrement_attempts, stopped_ids)
             left_s = max(0.0, deadline - anyio.current_time())
-            stopped = await self._runtime.close(left_s + _DESTROY_S) and stopped
+            stopped = await runtime.close(left_s + _DESTROY_S) and stopped
         # While a saga of ours may still run, nobody may adopt it: then the lock is held until the process ends.
         if self._presence and stopped:
             await anyio.to_thread.run_sync(self._presence.release)
         elif self._presence:
             _unreleased_presences.append(self._presence)
         await anyio.to_thread.run_sync(self._journal.close)
-        self._runtime = self._presence = None
+        self._runtime = self._former = self._presence = None
 
 
 async def _wait_for_tasks(tasks: Iterable[asyncio.Task[object]], deadline: float) -> bool:

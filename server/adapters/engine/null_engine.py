@@ -8,7 +8,6 @@ import anyio
 import anyio.to_thread
 
 from domain.ports import Worker
-from server.adapters.engine.engine import DurableEngine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +32,9 @@ class NullEngine:
         return False
 
     async def find_worker(self, saga_id: str) -> Worker:
+        # Imported here: a command that only reads runs on this engine, and needs nothing of the other.
+        from server.adapters.engine.engine import DurableEngine  # noqa: PLC0415
+
         worked_on = await anyio.to_thread.run_sync(DurableEngine.list_worked_on, self._where, [saga_id])
         return Worker.OTHER_PROCESS if worked_on else Worker.NOBODY
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-import jsonschema_rs
 import msgspec
 
 from domain.errors import TemplateInvalidError
@@ -20,6 +19,9 @@ def build_conformity_check(template: Template) -> Callable[[bytes], bool] | None
     """A check of records by the template's own schema; None when it has none. Raises TemplateInvalidError."""
     if template.schema is None:
         return None
+    # Imported here: it takes 4 MB and is needed only where records are made.
+    import jsonschema_rs  # noqa: PLC0415
+
     try:
         validator = jsonschema_rs.validator_for(dict(template.schema), retriever=_refuse_reference)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError):

@@ -19,7 +19,7 @@ from domain.ports import iterate_pages
 from server.web.approvals_api.answers import NoIdentityError, error_response, json_response
 from server.web.approvals_api.requests import Form, parse_form, read_json_body
 from server.web.approvals_api.serialization import serialize_approval, serialize_sweep_result
-from tools.core.teardown_dataset import load_teardown_answer
+from tools.answers.teardown import load_teardown_answer
 from tools.edge.call_audit import audit_call
 
 if TYPE_CHECKING:

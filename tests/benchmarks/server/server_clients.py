@@ -56,9 +56,18 @@ class Stdio:
         self.greeted_s = time.perf_counter() - began
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
     def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """What the tool answers."""
         return self._ask("tools/call", {"name": tool, "arguments": arguments})
+
+    def list_tools(self) -> dict[str, Any]:
+        """The tools, as the server lists them."""
+        return self._ask("tools/list", {})
 
     def close(self) -> None:
         """End the server."""

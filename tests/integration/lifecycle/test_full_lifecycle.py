@@ -12,8 +12,8 @@ from domain.model.enums import ConnectorStatus, DatasetStatus, DatasetType, Jour
 from server.adapters.glean.admin.platform import AdminPlatform
 from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
-from tools.core.check_connector_health import health_answer
-from tools.core.teardown_dataset import teardown_answer
+from tools.answers.health import health_answer
+from tools.answers.teardown import teardown_answer
 
 if TYPE_CHECKING:
     from typing import Any

@@ -88,9 +88,15 @@ async def open_services(settings: Settings, *, sagas: bool, **_: object) -> Asyn
             write_line("closed")
 
 
-def has_pending_work(settings: object) -> bool:
-    write_line("looked")
-    return "pending" in options
+class PendingWork:
+    """Work that is pending when the server's wishes say so."""
+
+    def __init__(self, settings: object, *, schedules: bool) -> None:
+        pass
+
+    def __call__(self) -> bool:
+        write_line("looked")
+        return "pending" in options
 
 
 def replace_module(name: str, **functions: object) -> None:
@@ -108,7 +114,7 @@ def run_server(data_dir: str, transport: str, *wishes: str) -> None:
     if "brief" in options:
         serve.FINISH_S = 0.1  # type: ignore[misc] # shorter than it is
     replace_module("server.composition.process", open_services=open_services)
-    replace_module("server.composition.stores", has_pending_work=has_pending_work)
+    replace_module("server.composition.pending_work", PendingWork=PendingWork)
     serve.run_server(load_settings({}, None, Path(data_dir)), cast("Any", transport), port=0)
 
 

@@ -202,3 +202,18 @@ def has_unfinished_work(address: PostgresAddress) -> bool:
             return False
         row = connection.execute(_UNFINISHED).fetchone()
         return row is not None and bool(row[0])
+
+
+def read_existing(address: PostgresAddress, work: Callable[[SqlUnitOfWork], T]) -> T | None:
+    """Read once in the database; None when it would have to be created or migrated first.
+
+    Raises StoreFailedError and SettingsError.
+    """
+    with translate_connection_errors(address):
+        connection = address.connect()
+    with translate_postgres_errors(address), connection:
+        if describe_schema_state(connection, address):
+            return None
+        connection.execute(f"set search_path = {NAMESPACE}".encode())
+        row = connection.execute(_INSTALLATION).fetchone()
+        return work(SqlUnitOfWork(_Connection(connection), str(row and row[0])))

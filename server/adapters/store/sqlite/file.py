@@ -6,8 +6,6 @@ import fcntl
 import sqlite3
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Database
-
 from server.adapters.store.sqlite.migrations import migrate
 from server.infra.filesystem.locks import lock_file
 from server.infra.sqlite import switch_to_wal
@@ -27,24 +25,25 @@ def prepare_sqlite_file(path: Path, busy_timeout_s: float) -> str:
         lock_file(lock.fileno(), fcntl.LOCK_EX, path)
         db = connect_sqlite(path, busy_timeout_s)
         try:
-            switch_to_wal(db.conn, busy_timeout_s)
+            switch_to_wal(db, busy_timeout_s)
             migrate(db, path)
             return str(db.execute("select installation_id from installation").fetchone()[0])
         finally:
             db.close()
 
 
-def connect_sqlite(path: Path, busy_timeout_s: float, *, reading: bool = False) -> Database:
+def connect_sqlite(path: Path, busy_timeout_s: float, *, reading: bool = False) -> sqlite3.Connection:
     """Open a connection without implicit transactions; one for `reading` refuses every change.
 
     Only one thread may use it; another may close it.
     """
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
-        db = Database(connection, execute_plugins=False)
-        db.execute("pragma synchronous = full")
-        db.execute(f"pragma query_only = {int(reading)}")
+        connection.execute("pragma synchronous = full")
+        # Without it, REPLACE would delete a row of an append-only table past the trigger that refuses deletions.
+        connection.execute("pragma recursive_triggers = on")
+        connection.execute(f"pragma query_only = {int(reading)}")
     except BaseException:
         connection.close()
         raise
-    return db
+    return connection

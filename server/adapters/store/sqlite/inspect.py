@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from domain.connectors import BEFORE_HOME, HOME
-from domain.model import Fingerprint
-from server.adapters.store.schema import MIGRATIONS, NOT_CREATED, OUTDATED
+from server.adapters.store.schema import NOT_CREATED, OUTDATED
 from server.adapters.store.sqlite.errors import translate_sqlite_errors
+from server.adapters.store.sqlite.migrations import list_applied_migrations, list_known_migrations
+from server.adapters.store.sqlite.store import SqliteConnection
+from server.adapters.store.unit_of_work import SqlUnitOfWork
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-_KNOWN_MIGRATIONS: Final = {each.__name__ for each in MIGRATIONS}
-_APPLIED: Final = "select name from _sqlite_migrations where migration_set = 'dataset_lifecycle'"
-_FACT: Final = "select document from facts where name = ?"
+T = TypeVar("T")
+
 _UNFINISHED: Final = (
     "select exists (select 1 from datasets where running = 1) or exists (select 1 from undos)"
 )
@@ -28,10 +28,10 @@ def describe_pending_migration(path: Path) -> str:
     if not path.exists():
         return NOT_CREATED
     with translate_sqlite_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-        if not db.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchone():
-            return NOT_CREATED
-        applied = {str(name) for (name,) in db.execute(_APPLIED)}
-    return OUTDATED if applied < _KNOWN_MIGRATIONS else ""
+        applied = list_applied_migrations(db)
+    if applied is None:
+        return NOT_CREATED
+    return OUTDATED if applied < list_known_migrations() else ""
 
 
 def has_unfinished_work(path: Path) -> bool:
@@ -46,14 +46,10 @@ def has_unfinished_work(path: Path) -> bool:
         return {"datasets", "undos"} <= tables and bool(db.execute(_UNFINISHED).fetchone()[0])
 
 
-def read_home_platform(path: Path) -> Fingerprint | None:
-    """The platform that the store of a data folder belongs to; None for none, and for a store that cannot be read."""
-    if not path.exists():
+def read_existing(path: Path, work: Callable[[SqlUnitOfWork], T]) -> T | None:
+    """Read once in the file; None when it would have to be created or migrated first. Raises StoreFailedError."""
+    if describe_pending_migration(path):
         return None
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-            rows = (db.execute(_FACT, (each.name,)).fetchone() for each in (HOME, BEFORE_HOME))
-            known = next((found for row in rows if row and (found := json.loads(row[0]))), None)
-            return Fingerprint(**known.get("fingerprint", known)) if known else None
-    except (sqlite3.Error, ValueError, TypeError, AttributeError):
-        return None  # the services say what is wrong as soon as they are opened
+    with translate_sqlite_errors(path), closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        [(installation,)] = db.execute("select installation_id from installation")
+        return work(SqlUnitOfWork(SqliteConnection(db), installation))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlite_utils import Database, Migrations
-
 from server.adapters.store import schema
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
+    from sqlite_utils import Database
+
+_SET: Final = "dataset_lifecycle"
+_TABLE: Final = "select 1 from sqlite_master where name = '_sqlite_migrations'"
+_APPLIED: Final = "select name from _sqlite_migrations where migration_set = :set"
 _TYPES: Final[dict[type, str]] = {str: "text", int: "integer"}
 
 
@@ -68,32 +72,48 @@ class SqliteTables:
         self._db.executescript(statements)
 
 
-def migrate(db: Database, path: Path) -> None:
+def list_known_migrations() -> set[str]:
+    """The names of all migrations of this version."""
+    return {each.__name__ for each in schema.MIGRATIONS}
+
+
+def list_applied_migrations(db: sqlite3.Connection) -> set[str] | None:
+    """The names of the migrations that were applied to a file; None for a file that is no store yet."""
+    if not db.execute(_TABLE).fetchone():
+        return None
+    return {str(name) for (name,) in db.execute(_APPLIED, {"set": _SET})}
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
     """Apply the pending migrations in one write transaction; an up-to-date file is only read.
 
     Raises SettingsError for a file that a newer version has migrated further.
     """
-    ours = Migrations("dataset_lifecycle")
-    for each in schema.MIGRATIONS:
-        ours(name=each.__name__)(_sqlite_migration(each))
-    newer = {each.name for each in ours.applied(db)} - {each.__name__ for each in schema.MIGRATIONS}
-    if newer:
+    applied, known = list_applied_migrations(db) or set(), list_known_migrations()
+    if newer := applied - known:
         raise schema.NewerStoreError(
             f"The store {path} was migrated by a newer version of dataset-lifecycle "
             f"(it has {', '.join(sorted(newer))}).",
             field="store.url",
             suggested_action="Run that version, or use another data folder.",
         )
-    if not ours.pending(db):
+    if applied == known:
         return
+    # Imported here: its import takes longer than all the rest of opening a store.
+    from sqlite_utils import Database, Migrations  # noqa: PLC0415
+
+    ours = Migrations(_SET)
+    for each in schema.MIGRATIONS:
+        ours(name=each.__name__)(_sqlite_migration(each))
     # `Migrations.apply` alone begins a deferred transaction, in which a second process fails with "locked".
     db.execute("begin immediate")
     try:
-        ours.apply(db)
+        ours.apply(Database(db, execute_plugins=False))
     except BaseException:
-        db.rollback()
+        if db.in_transaction:
+            db.execute("rollback")
         raise
-    db.commit()
+    db.execute("commit")
 
 
 def _sqlite_migration(migration: Callable[[schema.Tables], None]) -> Callable[[Database], None]:

@@ -14,8 +14,7 @@ from server.adapters.store.unit_of_work import SqlUnitOfWork
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    from sqlite_utils import Database
+    from sqlite3 import Connection
 
     from server.adapters.store.repository import Cursor
 
@@ -25,7 +24,7 @@ T = TypeVar("T")
 class SqliteConnection:
     """Implements `repository.Connection`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
 
     def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
@@ -35,7 +34,7 @@ class SqliteConnection:
         return self._db.execute(sql, values)
 
     def execute_many(self, sql: str, values: Sequence[dict[str, Any]], /) -> None:
-        self._db.conn.executemany(sql, values)
+        self._db.executemany(sql, values)
 
 
 class SqliteStore(ThreadedStore):
@@ -50,7 +49,7 @@ class SqliteStore(ThreadedStore):
         self._path = path
         self._busy_timeout_s = busy_timeout_s
         self._per_thread = threading.local()
-        self._connections: list[Database] = []
+        self._connections: list[Connection] = []
         self._installation = ""
 
     def _prepare(self) -> None:
@@ -74,18 +73,19 @@ class SqliteStore(ThreadedStore):
         with translate_sqlite_errors(self._path):
             return self._run_in_transaction("begin", self._thread_connection(reading=True), work)
 
-    def _run_in_transaction(self, begin: str, db: Database, work: Callable[[SqlUnitOfWork], T]) -> T:
+    def _run_in_transaction(self, begin: str, db: Connection, work: Callable[[SqlUnitOfWork], T]) -> T:
         db.execute(begin)
         try:
             result = work(SqlUnitOfWork(SqliteConnection(db), self._installation))
-            db.commit()
+            db.execute("commit")
         except BaseException:
-            db.rollback()
+            if db.in_transaction:  # SQLite ends it by itself after some errors
+                db.execute("rollback")
             raise
         return result
 
-    def _thread_connection(self, *, reading: bool) -> Database:
-        connection: Database | None = getattr(self._per_thread, "connection", None)
+    def _thread_connection(self, *, reading: bool) -> Connection:
+        connection: Connection | None = getattr(self._per_thread, "connection", None)
         if connection is None:
             connection = self._per_thread.connection = connect_sqlite(
                 self._path, self._busy_timeout_s, reading=reading

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from domain.governance import GroupTeardownPlan
     from domain.lifecycle import TeardownResult
     from domain.model import ConfirmationRequest, Dataset, TeardownReason
-    from tools.core.teardown_dataset import TeardownAnswer
+    from tools.answers.teardown import TeardownAnswer
     from tools.services import Services
 
 
@@ -104,7 +104,7 @@ async def _wait_for_answer(
     run: Invocation, services: Services, begun: TeardownResult, *, no_wait: bool
 ) -> TeardownAnswer | LifecycleError:
     """The answer of a teardown when it has ended, or the error with which it stopped."""
-    from tools.core.teardown_dataset import load_teardown_answer
+    from tools.answers.teardown import load_teardown_answer
 
     try:
         with show_progress(run.output.aside) as bar:

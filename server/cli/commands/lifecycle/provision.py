@@ -16,7 +16,7 @@ from server.cli.views.progress_bars import show_progress
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tools.core.provision_dataset import ProvisionAnswer
+    from tools.answers.provision import ProvisionAnswer
 
 NoWait = Annotated[
     bool, typer.Option("--no-wait", help="Leave the work to a running `serve` on the same data folder.")
@@ -56,7 +56,7 @@ async def provision_dataset(
 ) -> ExitCode | None:
     """Make a dataset, or attach to the existing one, and wait until it is ready."""
     from domain.lifecycle import ProvisionRequest
-    from tools.core.provision_dataset import load_provision_answer
+    from tools.answers.provision import load_provision_answer
 
     request = ProvisionRequest(
         client_id=client_id,

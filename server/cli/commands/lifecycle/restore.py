@@ -30,7 +30,7 @@ async def restore_dataset(
     no_wait: NoWait = False,
 ) -> ExitCode | None:
     """Bring an archived dataset back as a new one, with the same documents, and wait until it is ready."""
-    from tools.recovery.restore_dataset import load_restore_answer
+    from tools.answers.restore import load_restore_answer
 
     async with run.open_saga_services(no_wait=no_wait) as services:
         begun = await services.restores.start_or_attach(dataset_id, journey_id, run.principal)

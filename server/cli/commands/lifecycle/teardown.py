@@ -18,7 +18,7 @@ from server.cli.views.progress_bars import show_progress
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tools.core.teardown_dataset import TeardownAnswer
+    from tools.answers.teardown import TeardownAnswer
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ async def teardown_dataset(
     A person must confirm a teardown past sandbox, one with the reason manual, and every waiver: on a terminal by typing
     the dataset's name, elsewhere by answering an approval request. Once it is approved, run the same command again.
     """
-    from tools.core.teardown_dataset import load_teardown_answer
+    from tools.answers.teardown import load_teardown_answer
 
     grouped = client_id is not None or journey_id is not None
     if grouped is (dataset_id is not None):

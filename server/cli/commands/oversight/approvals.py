@@ -135,7 +135,7 @@ async def decline_request(run: Invocation, approval_id: ApprovalId) -> None:
 async def _carry_out_sweep_request(run: Invocation, approval: Approval) -> None:
     """Take down the dataset that a sweep requested, with every check made again."""
     from domain.governance import execute_approved_teardown
-    from tools.core.teardown_dataset import load_teardown_answer
+    from tools.answers.teardown import load_teardown_answer
 
     name = approval.shown["dataset"]
     async with run.open_saga_services() as services:

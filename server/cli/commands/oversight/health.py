@@ -13,7 +13,7 @@ from server.cli.output import format_duration, render_section, render_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tools.core.check_connector_health import HealthAnswer
+    from tools.answers.health import HealthAnswer
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +34,7 @@ async def check_health(
     ] = None,
 ) -> None:
     """Check the connectors in Glean, and list the drift between Glean and our records. Changes nothing."""
-    from tools.core.check_connector_health import health_answer
+    from tools.answers.health import health_answer
 
     async with run.open_services() as services:
         page = first = await services.health.check(

@@ -123,7 +123,7 @@ async def _list_orphans(
 
 
 def _serialize_orphan(facts: OrphanFacts) -> dict[str, Any]:
-    from tools.core.list_orphans import orphan_item
+    from tools.answers.orphans import orphan_item
 
     return orphan_item(facts).as_dict()
 

@@ -223,6 +223,16 @@ def test_a_schedule_is_told_by_its_last_turn_and_what_to_do(
         assert told.action.startswith("A server runs" if serving else "Start `dataset-lifecycle serve`")
 
 
+@pytest.mark.parametrize("last", [None, HAD])
+def test_before_the_first_dataset_no_schedule_is_late(last: ScheduledRun | None) -> None:
+    given = replace(scheduled(DAILY, last), next_at=AT - timedelta(days=3))
+    [told] = schedule_findings([given], AT, serving=True, needed=False)
+    assert told.ok
+    assert not told.warning
+    if last is None:
+        assert told.message == "no run yet; once there is a dataset, a server runs it daily at 03:00 UTC"
+
+
 async def test_a_look_makes_nothing_where_nothing_is(tmp_path: Path) -> None:
     every = await run_doctor(load_settings({}, data_dir=tmp_path / "data", cwd=tmp_path))
     told = {each.area: each.message for each in every}

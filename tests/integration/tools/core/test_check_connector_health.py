@@ -13,7 +13,7 @@ from domain.model.enums import ConnectorStatus, DatasetType
 from domain.model.principal import Principal
 from tests.integration.tools.conftest import ToolSession, open_tool_session
 from tests.support.entities import NOW, connector, dataset
-from tools.core.check_connector_health import health_answer
+from tools.answers.health import health_answer
 
 if TYPE_CHECKING:
     from tests.support.world import World

@@ -9,7 +9,7 @@ from domain.errors import BlockingCheck, Recovery
 from domain.governance.orphan_facts import OrphanFacts, OrphanPage
 from domain.model.enums import DatasetType, JourneyState, OrphanReason
 from tests.support.entities import NOW, dataset
-from tools.core.list_orphans import orphans_answer
+from tools.answers.orphans import orphans_answer
 
 if TYPE_CHECKING:
     from tests.integration.tools.conftest import ToolSession

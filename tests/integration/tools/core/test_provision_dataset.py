@@ -15,7 +15,7 @@ from domain.model.enums import DatasetStatus
 from domain.model.run import Progress, Run
 from tests.integration.tools.conftest import ACME, ToolSession
 from tests.support.entities import NOW, connector, dataset
-from tools.core.provision_dataset import provision_answer
+from tools.answers.provision import provision_answer
 
 if TYPE_CHECKING:
     from tests.support.world import World

@@ -13,7 +13,7 @@ from domain.model.run import Progress, Run
 from tests.integration.tools.conftest import ToolSession, open_tool_session
 from tests.support.entities import NOW, dataset
 from tests.support.world import OPERATOR, AcceptingConfirmer
-from tools.core.teardown_dataset import teardown_answer
+from tools.answers.teardown import teardown_answer
 
 if TYPE_CHECKING:
     from tests.support.world import World

@@ -21,7 +21,7 @@ from domain.governance.schedules import (
 )
 from domain.ports import Setting
 from server.workers.scheduler import Scheduler, build_scheduled_run_saga, with_timeout
-from tests.support.entities import NOW, ManualClock
+from tests.support.entities import DATASET, NOW, ManualClock
 from tests.support.inline_engine import InlineEngine, ProcessDied
 from tests.support.polling import wait_for
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from domain.ports import Store
-    from domain.ports.engine import Json
+    from domain.ports.engine import Json, StepRunner
 
 HEALTH = Schedule(name="health")
 SCAN = Schedule(name="scan", at=NOW.time())
@@ -226,6 +226,9 @@ class Failing:
     def __init__(self) -> None:
         self.looks = 0
 
+    async def has_work(self) -> bool:
+        return True
+
     async def list_due(self) -> Sequence[tuple[str, str]]:
         self.looks += 1
         if self.looks < 4:
@@ -251,6 +254,23 @@ async def test_looking_goes_on_whatever_one_look_met_and_says_it_once() -> None:
             await wait_for(lambda: failing.looks > 6)
             tasks.cancel_scope.cancel()
     assert [each["cause"] for each in logs] == ["the disk is full", "a bug"]
+
+
+async def test_nothing_is_started_before_there_is_a_dataset(store: Store) -> None:
+    clock, ran = Yielding(), []
+
+    async def noted(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+        ran.append(dataset_id)
+
+    async with InlineEngine({SCHEDULED_RUN_KIND: noted}) as engine, anyio.create_task_group() as tasks:
+        scheduler = Scheduler(ScheduleService(store, clock, [SCAN]), engine)
+        tasks.start_soon(scheduler.run_forever, clock)
+        before = clock.instant
+        await wait_for(lambda: clock.instant - before > timedelta(minutes=1))
+        assert ran == []
+        await store.transact(lambda uow: uow.datasets.put(DATASET))
+        await wait_for(lambda: ran == ["scan"])
+        tasks.cancel_scope.cancel()
 
 
 async def told(

@@ -35,7 +35,7 @@ async def test_the_file_is_in_wal_mode_and_every_commit_is_synced(tmp_path: Path
     path = tmp_path / "new" / "folder" / "store.sqlite"
     await opened(path)
 
-    with closing(connect_sqlite(path, 1).conn) as connection:
+    with closing(connect_sqlite(path, 1)) as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
         assert connection.execute("pragma synchronous").fetchone() == (2,)
 
@@ -209,6 +209,15 @@ async def test_events_cannot_be_changed_or_deleted(tmp_path: Path) -> None:
         for change in ("update events set kind = 'other'", "delete from events"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 connection.execute(change)
+
+
+async def test_a_row_on_record_cannot_be_replaced_over_the_connections_of_the_store(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    await opened(path)
+    with closing(connect_sqlite(path, 1)) as connection:
+        connection.execute("insert into audit (seq, document) values (1, '{}')")
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("replace into audit (seq, document) values (1, '[]')")
 
 
 async def test_a_row_that_is_left_out_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

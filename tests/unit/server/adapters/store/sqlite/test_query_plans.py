@@ -18,8 +18,9 @@ from tests.support.entities import CONNECTOR, DATASET, NOW, journey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from sqlite3 import Connection
 
-    from sqlite_utils import Database
+    from server.adapters.store.repository import Cursor
 
 LOOKED_AT: Final = (DatasetStatus.READY, DatasetStatus.VALIDATING, DatasetStatus.FAILED)
 OLD: Final = DatasetQuery(statuses=LOOKED_AT, created_before=NOW - timedelta(days=7), after="d")
@@ -173,7 +174,7 @@ CASES: Final[dict[str, tuple[Callable[[SqlUnitOfWork], Any], list[str]]]] = {
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
+def db(tmp_path: Path) -> Iterator[Connection]:
     path = tmp_path / "store.sqlite"
     prepare_sqlite_file(path, 1)
     db = connect_sqlite(path, 1)
@@ -182,14 +183,14 @@ def db(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_is_found_by_looking_through_a_table(db: Database, case: str) -> None:
+def test_nothing_is_found_by_looking_through_a_table(db: Connection, case: str) -> None:
     look, plan = CASES[case]
     [steps] = plans(db, look)
 
     assert [step[: len(expected)] for step, expected in zip(steps, plan, strict=True)] == plan
 
 
-def test_a_scan_looks_through_one_index_and_then_at_what_is_marked(db: Database) -> None:
+def test_a_scan_looks_through_one_index_and_then_at_what_is_marked(db: Connection) -> None:
     found = plans(db, lambda uow: list(uow.datasets.stream_for_scan(LOOKED_AT, NOW)))
 
     assert found == [
@@ -198,15 +199,25 @@ def test_a_scan_looks_through_one_index_and_then_at_what_is_marked(db: Database)
     ]
 
 
-def plans(db: Database, look: Callable[[SqlUnitOfWork], Any]) -> list[list[str]]:
+def plans(db: Connection, look: Callable[[SqlUnitOfWork], Any]) -> list[list[str]]:
     """How SQLite would go about each statement that is asked."""
     asked: list[tuple[str, Any]] = []
-    records = SqlUnitOfWork(SqliteConnection(db), "")
+
+    class Traced(SqliteConnection):
+        def execute(self, sql: str, values: dict[str, Any], /) -> Cursor:
+            asked.append((sql, values))
+            return super().execute(sql, values)
+
+        def stream(self, sql: str, values: dict[str, Any], /) -> Iterator[Any]:
+            asked.append((sql, values))
+            return super().stream(sql, values)
+
+    records = SqlUnitOfWork(Traced(db), "")
     records.journeys.put(journey())
     records.datasets.put(DATASET)
     records.connectors.put(CONNECTOR)
-    with db.tracer(lambda sql, values: asked.append((sql, values))):
-        look(records)
+    asked.clear()
+    look(records)
     return [
         [row[3] for row in db.execute(f"explain query plan {sql}", values).fetchall()]
         for sql, values in asked

@@ -1,0 +1,1 @@
+"""The answers of tools, which commands give too. They import nothing of MCP, which is slow to import."""

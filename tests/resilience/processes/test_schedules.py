@@ -12,9 +12,11 @@ import anyio
 import pytest
 
 from domain.governance.schedules import SCHEDULED_RUN_KIND, Schedule, ScheduleService
+from domain.model.enums import DatasetStatus
 from server.adapters.clock import SystemClock
 from tests.resilience.processes.conftest import stop_process
 from tests.resilience.processes.test_webhooks import write_config
+from tests.support.entities import dataset
 from tests.support.polling import wait_for, wait_for_async
 from tests.support.sandbox.faults import Fault
 from tests.support.sandbox.launcher import LAUNCHER
@@ -46,6 +48,14 @@ async def _outcomes(store: SqliteStore) -> dict[str, str]:
     return {each.plan.name: each.last.outcome for each in found if each.last}
 
 
+async def _add_archived_dataset(folder: DataFolder) -> None:
+    """Make the installation one that has had a dataset: before, no schedule runs."""
+    async with folder.open_store() as store:
+        await store.transact(
+            lambda uow: uow.datasets.put(dataset("ds-of-long-ago", status=DatasetStatus.ARCHIVED))
+        )
+
+
 def _turns(data: Path) -> list[str]:
     with closing(sqlite3.connect(data / "engine.sqlite")) as engine:
         rows = engine.execute(
@@ -57,6 +67,7 @@ def _turns(data: Path) -> list[str]:
 async def test_a_server_that_has_only_begun_does_nothing_that_deletes(
     data_folder: DataFolder, start_process: Run
 ) -> None:
+    await _add_archived_dataset(data_folder)
     server = start_process(data_folder, data_folder.command_line("serve", *HTTP))
     async with data_folder.open_store() as store:
 
@@ -71,6 +82,7 @@ async def test_a_server_that_has_only_begun_does_nothing_that_deletes(
 async def test_two_servers_do_what_is_due_once(
     data_folder: DataFolder, tmp_path: Path, start_process: Run
 ) -> None:
+    await _add_archived_dataset(data_folder)
     config = tmp_path / "config.yaml"
     config.write_text("dataops: {schedules: {settle_s: 0}}")
     command = data_folder.command_line("serve", *HTTP, "--config", str(config))
@@ -90,6 +102,7 @@ async def test_two_servers_do_what_is_due_once(
 async def test_a_server_may_leave_it_to_others_and_one_that_only_reads_does(
     data_folder: DataFolder, start_process: Run
 ) -> None:
+    await _add_archived_dataset(data_folder)
     leaving = [
         start_process(data_folder, data_folder.command_line("serve", *HTTP, each))
         for each in ("--no-schedules", "--read-only")

@@ -16,8 +16,8 @@ from domain.governance import ScheduleService
 from domain.policy import read_clock
 from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
-from server.composition.glean import open_existing_platform
-from server.composition.home_notice import configured_platform
+from server.composition.glean.home_notice import configured_platform
+from server.composition.glean.platform import open_existing_platform
 from server.composition.process import build_courier
 from server.composition.replicas.startup_checks import preview_startup_checks
 from server.composition.stores import (

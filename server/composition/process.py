@@ -22,7 +22,7 @@ from server.adapters.connector_templates import FileConnectorTemplates
 from server.adapters.credentials import ConfiguredSecrets
 from server.adapters.engine.null_engine import NullEngine
 from server.adapters.staging.local import LocalStaging
-from server.composition.glean import open_platform
+from server.composition.glean.platform import open_platform
 from server.composition.replicas.folder_markers import ensure_folder_markers
 from server.composition.replicas.startup_checks import run_startup_checks, shared_folders
 from server.composition.stores import BUNDLED, build_store, build_template_repository

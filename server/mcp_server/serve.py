@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from domain.errors import SettingsError
 from prompts.words import load_prompt
-from server.composition.home_notice import configured_platform, describe_home
+from server.composition.glean.home_notice import configured_platform, describe_home
 from server.composition.lazy_services import LazyServices
 from server.composition.replicas.agreement import Replica
 from server.composition.replicas.presence import hold_folder_presence

@@ -26,7 +26,7 @@ from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from domain.ports import DatasetQuery
 from server.adapters.glean.admin.documents import admin_document_schema
-from server.composition.glean import sandbox_path
+from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.settings import load_settings
 from tests.support.sandbox.control import Sandbox

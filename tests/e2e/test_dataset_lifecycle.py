@@ -10,7 +10,7 @@ import pytest
 from domain.model.enums import DatasetType, JourneyState
 from domain.model.principal import Principal
 from server.adapters.glean.indexing.names import datasource_of
-from server.composition.glean import sandbox_path
+from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey

@@ -19,7 +19,9 @@ from domain.model.connector import OwnerTag
 from domain.ports.platform import DatasourceSpec
 from server.adapters.glean.indexing.names import datasource_of
 from server.adapters.glean.indexing.platform import IndexingPlatform
-from server.composition import diagnostics, glean
+from server.composition import diagnostics
+from server.composition.glean import clients
+from server.composition.glean.platform import open_platform
 from server.doctor.datasources import check_datasources
 from server.settings import load_settings
 from tests.support.content.docs_pages import load_page
@@ -157,7 +159,7 @@ def documented_findings() -> dict[str, tuple[str, str, str]]:
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries there is no pause to speak of."""
-    monkeypatch.setattr(glean, "IndexingPlatform", partial(IndexingPlatform, waits=0.001))
+    monkeypatch.setattr(clients, "IndexingPlatform", partial(IndexingPlatform, waits=0.001))
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -171,7 +173,7 @@ async def test_what_is_wrong_with_our_datasources_is_told_as_on_the_page(tmp_pat
         settings = load_settings(
             {**USUAL, "GLEAN_BASE_URL": sandbox.base_url}, data_dir=tmp_path, cwd=tmp_path
         )
-        async with glean.open_platform(settings) as platform:
+        async with open_platform(settings) as platform:
             here = await platform.fetch_fingerprint()
             ours = connector(name="ACME-Sandbox-Jira", handle="h1", fingerprint=here)
             elsewhere = replace(ours, fingerprint=replace(here, url="https://umbrella-be.glean.com"))

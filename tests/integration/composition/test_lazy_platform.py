@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from domain.ports import Capabilities
-from server.composition.glean import open_platform
+from server.composition.glean.platform import open_platform
 from server.settings import load_settings
 
 if TYPE_CHECKING:

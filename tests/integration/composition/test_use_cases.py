@@ -18,7 +18,7 @@ from domain.model.principal import Principal
 from server.adapters.engine.null_engine import NullEngine
 from server.adapters.store.sqlite.inspect import has_unfinished_work
 from server.composition.diagnostics import run_doctor
-from server.composition.glean import open_platform, sandbox_path, serve_sandbox
+from server.composition.glean.platform import open_platform, sandbox_path, serve_sandbox
 from server.composition.process import open_services
 from server.composition.stores import has_pending_work
 from server.composition.use_cases import build_sagas, build_services

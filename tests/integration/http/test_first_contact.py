@@ -22,7 +22,7 @@ HEAVY = (
     "httpx",
     "jsonschema_rs",
     "server.adapters",
-    "server.composition.glean",
+    "server.composition.glean.platform",
     "server.composition.process",
     "server.composition.stores",
     "server.composition.use_cases",

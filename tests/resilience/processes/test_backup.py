@@ -20,7 +20,7 @@ from domain.errors import InvalidArgumentError, StoreFailedError
 from domain.model.enums import DatasetType, JourneyState, TeardownReason
 from server.composition import backup
 from server.composition.backup import BackupManifest, create_backup
-from server.composition.glean import sandbox_path
+from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.settings import load_settings
 from tests.resilience.processes.conftest import EFFECTS_OF_ONE_PROVISION, wait_for_exit

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from server.composition import glean
+from server.composition.glean import platform as glean
 from server.sandbox import serve
 from server.sandbox.state.clock import Clock, utc_now
 from server.sandbox.state.state import BATCH, NO_BACKGROUND

@@ -15,7 +15,7 @@ from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from domain.ports import DatasetQuery
 from server.adapters.store.sqlite.store import SqliteStore
-from server.composition.glean import sandbox_path
+from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.composition.stores import has_pending_work
 from server.settings import load_settings

@@ -58,7 +58,7 @@ async def _run_script(run: Invocation, folder: Path) -> list[dict[str, Any]]:
     from domain.model import Principal
     from server.cli.demo_script import DemoScript
     from server.cli.views.demo import render_step
-    from server.composition.glean import open_platform
+    from server.composition.glean.platform import open_platform
     from server.composition.process import open_services
     from server.settings import load_settings
 

@@ -24,7 +24,7 @@ def serve_glean_sandbox(
 ) -> None:
     """Serve the data folder's Glean sandbox, to see what a search finds. `/` has a page for people."""
     from domain.errors import InvalidArgumentError
-    from server.composition.glean import serve_sandbox
+    from server.composition.glean.platform import serve_sandbox
 
     try:
         serve_sandbox(run.load_settings(), "127.0.0.1", port, token)

@@ -13,7 +13,7 @@ import pytest
 from domain.errors import SettingsError
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage, TeardownReason
 from server.composition.diagnostics import run_doctor
-from server.composition.glean import open_platform
+from server.composition.glean.platform import open_platform
 from server.composition.process import open_services
 from server.doctor.datasources import check_datasources
 from server.settings import load_settings

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import PlatformDeniedError
 from server.composition.diagnostics import run_doctor
-from server.composition.glean import open_platform
+from server.composition.glean.platform import open_platform
 from server.doctor.search import AREA
 from server.settings import load_settings
 from tests.support.sandbox.embedded import EmbeddedSandbox

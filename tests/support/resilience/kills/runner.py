@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from server.composition.glean import sandbox_path
+from server.composition.glean.platform import sandbox_path
 from server.composition.stores import build_store
 from server.settings import load_settings
 from tests.support import state_snapshot

@@ -9,7 +9,7 @@ import pytest
 from domain.connectors.home_platform import BEFORE_HOME, HOME
 from domain.model.connector import EMBEDDED_SANDBOX, Fingerprint
 from server.adapters.store.sqlite.store import SqliteStore
-from server.composition.home_notice import configured_platform, describe_home
+from server.composition.glean.home_notice import configured_platform, describe_home
 from server.settings import load_settings
 from tests.support.entities import connector
 

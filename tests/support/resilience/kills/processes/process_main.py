@@ -14,7 +14,7 @@ from domain.lifecycle.sagas.context import Dependencies
 from server.adapters.clock import SystemClock
 from server.adapters.engine.engine import DurableEngine
 from server.composition import process
-from server.composition.glean import sandbox_path
+from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.infra.logging import configure_logging
 from server.settings import load_settings

@@ -17,7 +17,7 @@ from anyio import to_thread
 from domain.errors import SettingsError, StoreFailedError
 from domain.model import EMBEDDED_SANDBOX
 from server.adapters.glean.transport.rate_limiter import RateLimiter
-from server.composition.home_notice import configured_platform
+from server.composition.glean.home_notice import configured_platform
 from server.doctor.report import ProbeSkippedError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
 from server.sandbox.state.database import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Client = AdminPlatform | IndexingPlatform
 
-_import_clients: Final = partial(import_module, "server.composition.glean_clients")
+_import_clients: Final = partial(import_module, "server.composition.glean.clients")
 _EMBEDDED_PER_SECOND: Final = 1000.0
 """Requests a second to the embedded sandbox. It is our own process, so there are no limits to respect."""
 
@@ -69,7 +69,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
                 limiter = RateLimiter(per_second=_EMBEDDED_PER_SECOND, in_flight=glean.concurrency)
 
         def build_client() -> Client:
-            from server.composition.glean_clients import GleanAddress, build_platform
+            from server.composition.glean.clients import GleanAddress, build_platform
 
             return build_platform(glean, GleanAddress(url, key, identity, searches), limiter)
 

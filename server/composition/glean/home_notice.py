@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from domain.connectors import HomeStatus, load_home_platform
 from domain.errors import LifecycleError
 from domain.model import EMBEDDED_SANDBOX, Fingerprint
-from server.composition.stores import read_existing_store
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -27,6 +26,9 @@ def describe_home(settings: Settings) -> str:
     """
     if settings.store.shared:
         return ""
+    # Imported here, so that whoever only builds a server imports nothing that opens a store.
+    from server.composition.stores import read_existing_store
+
     try:
         home = read_existing_store(settings, load_home_platform)
     except LifecycleError:

@@ -59,7 +59,9 @@ async def test_a_saga_whose_answer_met_a_disk_that_takes_nothing_goes_on_when_it
     with capture_logs() as said:
         async with DurableEngine(tmp_path, {"stepwise": stepwise}, watch_s=0.05) as engine:
             await engine.start("stepwise", "s1", "ds-1")
-            await wait_for(lambda: {"saga_broke", "adoption_failed"} <= {each["event"] for each in said})
+            await wait_for(
+                lambda: {"saga_interrupted", "adoption_failed"} <= {each["event"] for each in said}
+            )
             assert not await engine.wait("s1", 0)
             disk.full = False
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+import anyio
 import pytest
 import structlog
 from hypothesis import settings
@@ -19,12 +21,14 @@ from tests.support.stores.emptied_databases import EmptiedDatabases
 from tests.support.stores.postgres_server import database_name, run_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from _pytest.terminal import TerminalReporter
 
+    from server.infra.postgres.dsn import PostgresAddress
     from tests.support.stores.postgres_server import PostgresServer
 
+T = TypeVar("T")
 TESTS: Final = Path(__file__).parent
 FOLDERS: Final = frozenset({"unit", "contracts", "integration", "security", "conformance", "e2e", "project"})
 RESILIENCE: Final = "resilience"
@@ -44,9 +48,8 @@ if memory := find_memory_folder():
     # files in memory, which outlive a process.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
-# Neither is installed, and both are imported anew with each request: where that finds nothing, it searches every path.
-for name in ("sniffio", "trio"):
-    sys.modules.setdefault(name, None)  # type: ignore[arg-type] # so that such an import fails at once
+# It is not installed, and imported anew with each request: where that finds nothing, it searches every path.
+sys.modules.setdefault("trio", None)  # type: ignore[arg-type] # so that such an import fails at once
 
 # No test judges by the clock: a busy machine is no failure. With every change the same examples run, so that a red test
 # says something of the change; `just fresh` draws new ones, and more of them.
@@ -112,21 +115,34 @@ async def create_template_database(url: str) -> str:
     return database_name(url)
 
 
+def run_in_own_loop(work: Callable[..., Awaitable[T]], *given: object) -> T:
+    """Run a coroutine function in an event loop and thread of its own, for a fixture of the session.
+
+    As an async fixture it would hold the event loop of the first test until the session ends, and until then no test
+    could run one itself.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(anyio.run, work, *given).result()
+
+
+async def _make_engine_tables(where: Path | PostgresAddress) -> None:
+    async with DurableEngine(where, {}) as engine:
+        await engine.launch()
+
+
 @pytest.fixture(scope="session")
-async def engine_template(postgres: PostgresServer) -> str:
+def engine_template(postgres: PostgresServer) -> str:
     """The name of a database with the saga engine's tables, to be copied: making them takes it a while."""
     url = postgres.create_database()
-    async with DurableEngine(parse_postgres_url(url), {}) as engine:
-        await engine.launch()
+    run_in_own_loop(_make_engine_tables, parse_postgres_url(url))
     return database_name(url)
 
 
 @pytest.fixture(scope="session")
-async def engine_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def engine_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of an SQLite file."""
     folder = tmp_path_factory.mktemp("engine")
-    async with DurableEngine(folder, {}) as engine:
-        await engine.launch()
+    run_in_own_loop(_make_engine_tables, folder)
     return folder / "engine.sqlite"
 
 

@@ -32,7 +32,7 @@ from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.lifecycle.sagas.definition import FINAL_STEP, SagaDefinition, compensation_step_name
 from server.composition.use_cases import DATASET_SAGAS, build_sagas, build_schedule_sagas
 from server.workers.jobs import build_scheduled_jobs
-from tests.conftest import KILLS, create_template_database
+from tests.conftest import KILLS, create_template_database, run_in_own_loop
 from tests.support.interception import port_methods
 from tests.support.resilience.kills.processes.crash_points import MOMENTS, QUERIES, RECORDED
 from tests.support.resilience.kills.processes.fork_client import ForkServer
@@ -68,9 +68,9 @@ BUGS: Final = ("saga_broke", "failed by a bug", "adoption_failed", "Traceback")
 
 
 @pytest.fixture(scope="session")
-async def engine_and_store_template(postgres: PostgresServer) -> str:
+def engine_and_store_template(postgres: PostgresServer) -> str:
     """The name of a database with the tables of store and engine."""
-    return await create_template_database(postgres.create_icu_database())
+    return run_in_own_loop(create_template_database, postgres.create_icu_database())
 
 
 @pytest.fixture(scope="session")

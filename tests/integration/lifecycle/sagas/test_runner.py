@@ -468,7 +468,8 @@ async def test_a_process_that_ends_lets_go_of_everybody_who_waits(world: World) 
                 await anyio.wait_all_tasks_blocked()
                 process.services.sagas.release_waiters()
             await wait()
-    assert [each.run for each in left] == [begun.dataset.run] * 2
+    sagas = [each.run and each.run.saga_id for each in left]
+    assert sagas == [begun.dataset.run and begun.dataset.run.saga_id] * 2
 
 
 async def test_a_process_is_idle_when_all_that_it_would_do_is_done(world: World) -> None:

@@ -539,6 +539,18 @@ async def test_what_is_archived_is_answered_as_it_is(setup: TeardownSetup) -> No
     assert (await setup.load_audit_entries(), setup.person.asked) == ([], [])
 
 
+@pytest.mark.parametrize(
+    "one",
+    [claimed_dataset(SERVED, DONE), dataset(status=DatasetStatus.ARCHIVED, archived_at=NOW)],
+    ids=["claimed", "archived"],
+)
+async def test_of_what_is_claimed_or_archived_there_is_nothing_to_show_a_person(
+    setup: TeardownSetup, one: Dataset
+) -> None:
+    await setup.put_dataset(one)
+    assert await setup.teardowns.preview(one.dataset_id, MANUAL, KIM) is None
+
+
 async def test_a_running_teardown_is_attached_to_whatever_it_is_called_with(setup: TeardownSetup) -> None:
     running = claimed_dataset(SERVED, DONE)
     await setup.put_dataset(running)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.measure import PARTS, measured
+from tests.benchmarks.measure import PARTS, measure_part
 
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
@@ -41,7 +41,7 @@ def main() -> None:
     with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as processes:
         for name in given.parts or PARTS:
             sys.stderr.write(f"{time.monotonic() - began:4.0f} s  measuring {name}\n")
-            for row in processes.submit(measured, name, quick=given.quick).result():
+            for row in processes.submit(measure_part, name, quick=given.quick).result():
                 table.add_row(*_cells(row))
             table.add_section()
     Console(width=WIDTH).print(table)

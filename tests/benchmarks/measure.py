@@ -70,7 +70,7 @@ PARTS: Final = {
 """Every part, in the order of the table, and the folder that it is in."""
 
 
-def measured(part: str, *, quick: bool) -> list[Row]:
+def measure_part(part: str, *, quick: bool) -> list[Row]:
     """The rows of a part."""
     found: list[Row] = import_module(f"tests.benchmarks.{PARTS[part]}.bench_{part}").rows(quick=quick)
     return found

@@ -49,26 +49,26 @@ class OneTimePerson:
         return ElicitResult(action="accept", content={"dataset_name": NAME})
 
 
-async def reopened(served: ToolSession, place: World, dataset: Dataset) -> None:
+async def reopen(served: ToolSession, place: World, dataset: Dataset) -> None:
     await served.process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
 
 
-async def protected(served: ToolSession, place: World, dataset: Dataset) -> None:
+async def protect(served: ToolSession, place: World, dataset: Dataset) -> None:
     until = place.clock.now() + timedelta(days=1)
     await served.process.services.leases.protect_dataset(dataset.dataset_id, until, OPERATOR, person=True)
 
 
 async def protected_and_free_again(served: ToolSession, place: World, dataset: Dataset) -> None:
-    await protected(served, place, dataset)
+    await protect(served, place, dataset)
     await served.process.services.leases.unprotect_dataset(dataset.dataset_id, OPERATOR, person=True)
 
 
 async def reopened_renewed_and_over_again(served: ToolSession, place: World, dataset: Dataset) -> None:
-    await reopened(served, place, dataset)
+    await reopen(served, place, dataset)
     await served.process.services.leases.renew_lease("j1", timedelta(hours=1), OPERATOR, person=True)
 
 
-async def promoted(served: ToolSession, place: World, dataset: Dataset) -> None:
+async def promote(served: ToolSession, place: World, dataset: Dataset) -> None:
     await served.process.services.registry.promote("j1", Stage.PILOT, OPERATOR)
 
 
@@ -76,7 +76,7 @@ async def torn_down(served: ToolSession, place: World, dataset: Dataset) -> None
     await served.process.tear_down(dataset, TeardownReason.JOURNEY_COMPLETED)
 
 
-KEEPING: Final = [reopened, promoted, protected, protected_and_free_again, reopened_renewed_and_over_again]
+KEEPING: Final = [reopen, promote, protect, protected_and_free_again, reopened_renewed_and_over_again]
 
 
 async def teardown_with_change(

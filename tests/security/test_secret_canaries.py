@@ -33,7 +33,7 @@ from tests.support.servers.canaries import (
     canary,
     echoing_http_server,
     echoing_postgres,
-    leaked,
+    leaked_settings,
     plant_canaries,
 )
 from tests.support.servers.command_line import CHECKOUT, PATIENCE_S, CommandLine, PreparedFolders
@@ -91,7 +91,7 @@ class Installation:
 
     def leaks(self, output: bytes | str) -> set[str]:
         """The settings of which a canary is in an output."""
-        return leaked(output, self.canaries)
+        return leaked_settings(output, self.canaries)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ class RaceSetup:
         self.runs += 1
         client = f"client{self.runs}"
         await self.other.add_client_and_journey(client, stage=PILOT)
-        dataset, reason = await completed(self, client)
+        dataset, reason = await complete(self, client)
         with pytest.raises(ConfirmationRequiredError) as refusal:
             await self.other.tear_down(dataset, reason, AGENT)
         return dataset, str(refusal.value.facts["approval_id"])
@@ -148,20 +148,20 @@ async def race(tmp_path: Path) -> AsyncIterator[RaceSetup]:
 # --- how it stands when somebody calls ---
 
 
-async def completed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
+async def complete(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
     dataset = await race.make(client)
     await race.state(client, JourneyState.COMPLETED)
     return dataset, TeardownReason.JOURNEY_COMPLETED
 
 
-async def lapsed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
+async def let_lapse(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
     dataset = await race.make(client)
     await race.other.services.leases.renew_lease("j1", timedelta(minutes=1), OPERATOR, client, person=True)
     race.place.clock.ahead += timedelta(minutes=2)
     return dataset, TeardownReason.MANUAL
 
 
-async def failed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
+async def fail_provision(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]:
     race.place.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422))
     with pytest.raises(LifecycleError):
         await race.make(client)
@@ -175,7 +175,7 @@ async def failed(race: RaceSetup, client: str) -> tuple[Dataset, TeardownReason]
 # --- what happens meanwhile ---
 
 
-async def reopened(race: RaceSetup, dataset: Dataset) -> None:
+async def reopen(race: RaceSetup, dataset: Dataset) -> None:
     await race.state(dataset.client_id, JourneyState.ACTIVE)
 
 
@@ -185,24 +185,24 @@ async def reopened_and_renewed(race: RaceSetup, dataset: Dataset) -> None:
     await race.other.services.leases.renew_lease("j1", hour, OPERATOR, dataset.client_id, person=True)
 
 
-async def promoted(race: RaceSetup, dataset: Dataset) -> None:
+async def promote(race: RaceSetup, dataset: Dataset) -> None:
     await race.other.services.registry.promote("j1", Stage.PRODUCTION, OPERATOR, dataset.client_id)
 
 
-async def protected(race: RaceSetup, dataset: Dataset) -> None:
+async def protect(race: RaceSetup, dataset: Dataset) -> None:
     until = race.place.clock.now() + timedelta(days=1)
     await race.other.services.leases.protect_dataset(dataset.dataset_id, until, OPERATOR, person=True)
 
 
-async def retried(race: RaceSetup, dataset: Dataset) -> None:
+async def retry(race: RaceSetup, dataset: Dataset) -> None:
     await race.other.provision(client_id=dataset.client_id, stage=PILOT, retry=True)
 
 
 PROTECTING: Final = [
-    (completed, reopened),
-    (completed, protected),
-    (lapsed, reopened_and_renewed),
-    (failed, retried),
+    (complete, reopen),
+    (complete, protect),
+    (let_lapse, reopened_and_renewed),
+    (fail_provision, retry),
 ]
 
 
@@ -233,8 +233,8 @@ async def test_what_protects_it_before_anything_is_disconnected_keeps_it(
 async def test_a_promotion_voids_the_word_until_the_claim_and_does_no_harm_after_it(race: RaceSetup) -> None:
     ends = Counter[tuple[DatasetStatus, ApprovalState]]()
     for nth in range(1, MOST):
-        dataset, reason = await race.create_approved_request(completed)
-        took_place = await race.run(dataset, reason, nth, promoted)
+        dataset, reason = await race.create_approved_request(complete)
+        took_place = await race.run(dataset, reason, nth, promote)
         now = await race.other.load_dataset(dataset.dataset_id)
         if took_place is None:
             break
@@ -255,7 +255,7 @@ async def test_of_two_calls_with_one_grant_one_claims_and_the_other_attaches(rac
         await call(dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, AGENT)
 
     for nth in range(1, MOST):
-        dataset, reason = await race.create_approved_request(completed)
+        dataset, reason = await race.create_approved_request(complete)
         took_place = await race.run(dataset, reason, nth, same_call)
         down, _ = await race.other.services.sagas.wait(dataset.dataset_id, 30)
         assert down.status is DatasetStatus.ARCHIVED
@@ -270,7 +270,7 @@ async def test_of_two_calls_with_one_grant_one_claims_and_the_other_attaches(rac
 
 
 async def test_of_two_grants_for_one_dataset_one_is_used_and_the_other_is_void(race: RaceSetup) -> None:
-    dataset, reason = await race.create_approved_request(completed)
+    dataset, reason = await race.create_approved_request(complete)
     with pytest.raises(ConfirmationRequiredError) as refusal:
         await race.other.tear_down(dataset, TeardownReason.MANUAL, RIVAL)
     await race.other.services.approvals.approve(str(refusal.value.facts["approval_id"]), LEE, dataset.name)
@@ -319,17 +319,17 @@ async def test_a_yes_to_a_dataset_that_has_gone_meanwhile_comes_too_late(race: R
         await race.first.services.approvals.approve(approval_id, KIM, dataset.name)
 
 
-@pytest.mark.parametrize("moved", [reopened, protected, promoted], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("moved", [reopen, protect, promote], ids=lambda each: each.__name__)
 async def test_a_yes_counts_for_the_state_that_was_shown_and_all_checks_are_made_again(
     race: RaceSetup, moved: Happens
 ) -> None:
     """The person decides while the world moves: what they were shown is no more, so their answer is void."""
     dataset, approval_id = await race.create_pending_request()
 
-    async def moving() -> None:
+    async def move() -> None:
         await moved(race, dataset)
 
-    race.intruder.run_before(1, moving)
+    race.intruder.run_before(1, move)
     with pytest.raises(ApprovalClosedError, match="void"):
         await race.first.services.approvals.approve(approval_id, KIM, dataset.name)
     with pytest.raises((JourneyActiveError, DatasetProtectedError, ConfirmationRequiredError)):

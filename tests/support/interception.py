@@ -50,11 +50,11 @@ class CallInterceptor:
         if name != self._call:
             return found
 
-        async def stepped(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - the same
+        async def step_first(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - the same
             await self._step()
             return await found(*given, **named)
 
-        return stepped
+        return step_first
 
 
 class OnNthCall:

@@ -27,12 +27,12 @@ def rows(*, quick: bool) -> list[Row]:
     kills = 2 if quick else KILLS
     with run_postgres() as server:
         return [
-            _row("SQLite", _measured(kills, "")),
-            _row("PostgreSQL", _measured(kills, server.create_database())),
+            _row("SQLite", _measure_adoption(kills, "")),
+            _row("PostgreSQL", _measure_adoption(kills, server.create_database())),
         ]
 
 
-def _measured(kills: int, url: str) -> Sequence[float]:
+def _measure_adoption(kills: int, url: str) -> Sequence[float]:
     with tempfile.TemporaryDirectory() as made:
         hosts = EngineProcesses(Path(made))
         if url:

@@ -98,7 +98,7 @@ async def ours(where: Path | PostgresAddress, now: Now) -> tuple[float, float, f
     return taken / STEPS, launched, time.perf_counter() - since
 
 
-def imported() -> float:
+def measure_import_s() -> float:
     """Seconds that importing the engine takes a fresh process."""
     since = time.perf_counter()
     subprocess.run([sys.executable, "-c", "import dbos"], check=True)
@@ -113,9 +113,9 @@ def rows(*, quick: bool) -> list[Row]:
     rounds = 2 if quick else ROUNDS
     with run_postgres(flushing=True) as server:
         return [
-            *anyio.run(_measured, "SQLite", _on_sqlite, rounds),
-            *anyio.run(_measured, "PostgreSQL", partial(_on_postgres, server), rounds),
-            Row(what="engine imported", figure=f"{imported():.2f} s"),
+            *anyio.run(_measure_engine, "SQLite", _on_sqlite, rounds),
+            *anyio.run(_measure_engine, "PostgreSQL", partial(_on_postgres, server), rounds),
+            Row(what="engine imported", figure=f"{measure_import_s():.2f} s"),
         ]
 
 
@@ -132,7 +132,7 @@ async def _on_postgres(server: PostgresServer) -> tuple[float, tuple[float, floa
     )
 
 
-async def _measured(
+async def _measure_engine(
     where: str, once: Callable[[], Awaitable[tuple[float, tuple[float, float, float]]]], rounds: int
 ) -> list[Row]:
     theirs, mine = zip(*[await once() for _ in range(rounds)], strict=True)

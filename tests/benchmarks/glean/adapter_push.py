@@ -30,36 +30,36 @@ STAGED: Final = 500
 """So many lines are read at a time, as staging gives them."""
 
 
-def connected(base_url: str, per_second: float = 1e9) -> IndexingPlatform:
+def build_platform(base_url: str, per_second: float = 1e9) -> IndexingPlatform:
     """Our adapter, which may ask so often; to be opened."""
     return IndexingPlatform(
         base_url, SecretStr(TOKEN), clock=SystemClock(), limiter=RateLimiter(per_second=per_second)
     )
 
 
-async def staged(path: Path) -> AsyncIterator[Sequence[bytes]]:
+async def read_pages(path: Path) -> AsyncIterator[Sequence[bytes]]:
     """The lines of a file, never all of them at once."""
     with path.open("rb") as file:
         while lines := list(islice(file, STAGED)):
             yield lines
 
 
-async def registered(base_url: str) -> str:
+async def register_datasource(base_url: str) -> str:
     """The handle of the datasource that `pushing` fills."""
-    async with connected(base_url) as glean:
+    async with build_platform(base_url) as glean:
         return await glean.ensure(datasource_spec())
 
 
-async def _pushed(base_url: str, path: Path) -> float:
-    async with connected(base_url) as glean:
+async def _measure_push(base_url: str, path: Path) -> float:
+    async with build_platform(base_url) as glean:
         handle = await glean.ensure(datasource_spec())
         run = secrets.token_hex(4)
         began = time.process_time()
-        await glean.push(handle, MARK, run, staged(path), lambda _: None)
+        await glean.push(handle, MARK, run, read_pages(path), lambda _: None)
         await glean.start_sync(handle, MARK, run)
         return time.process_time() - began
 
 
 if __name__ == "__main__":
-    took = anyio.run(_pushed, sys.argv[1], Path(sys.argv[2]))
+    took = anyio.run(_measure_push, sys.argv[1], Path(sys.argv[2]))
     print(json.dumps({"cpu_s": took, "peak_mb": peak_mb()}))

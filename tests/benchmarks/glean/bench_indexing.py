@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from server.adapters.glean.indexing.documents import DocumentEncoder
-from tests.benchmarks.glean.adapter_push import registered
+from tests.benchmarks.glean.adapter_push import register_datasource
 from tests.benchmarks.glean.sandbox_process import TOKEN, emulator
 from tests.benchmarks.measure import ROOT, Goal, Row, alone
 from tests.support.glean.datasources import staged_line
@@ -39,9 +39,9 @@ def rows(*, quick: bool) -> list[Row]:
     """Beside the SDK and the bare client, then with many documents beside few."""
     count, many = (5_000, 20_000) if quick else (20_000, 100_000)
     with tempfile.TemporaryDirectory() as folder, emulator() as (base_url, _):
-        handle = anyio.run(registered, base_url)
-        lines = _staged(Path(folder), count)
-        shaped = _shaped(Path(folder), lines, handle)
+        handle = anyio.run(register_datasource, base_url)
+        lines = _write_staged_lines(Path(folder), count)
+        shaped = _write_encoded_lines(Path(folder), lines, handle)
         given = base_url, TOKEN, handle, str(shaped)
         told = _in_turns(
             1 if quick else 5,
@@ -52,7 +52,9 @@ def rows(*, quick: bool) -> list[Row]:
             },
         )
         small, large = (
-            json.loads(alone("glean.adapter_push", base_url, str(_staged(Path(folder), each))))["peak_mb"]
+            json.loads(alone("glean.adapter_push", base_url, str(_write_staged_lines(Path(folder), each))))[
+                "peak_mb"
+            ]
             for each in (FEW, many)
         )
     return [
@@ -121,14 +123,14 @@ def _official(python: tuple[str, ...], who: str, *arguments: str) -> Told:
     return told
 
 
-def _staged(folder: Path, count: int) -> Path:
+def _write_staged_lines(folder: Path, count: int) -> Path:
     path = folder / f"{count}.jsonl"
     with path.open("wb") as file:
         file.writelines(staged_line(number, TEXT) + b"\n" for number in range(count))
     return path
 
 
-def _shaped(folder: Path, lines: Path, handle: str) -> Path:
+def _write_encoded_lines(folder: Path, lines: Path, handle: str) -> Path:
     path = folder / "shaped.jsonl"
     encode = DocumentEncoder(handle).encode
     with lines.open("rb") as staged, path.open("wb") as file:

@@ -125,7 +125,7 @@ def _per_cpu_second(*, documents: int, rounds: int) -> list[Row]:
         {
             "bare": lambda: anyio.run(_bare, base_url, bodies),
             "ours": lambda: anyio.run(_ours, base_url, lines),
-            "encoding": lambda: _encoding(lines),
+            "encoding": lambda: _measure_encoding_s(lines),
         },
     )
     server.terminate()
@@ -142,14 +142,14 @@ def _per_cpu_second(*, documents: int, rounds: int) -> list[Row]:
     ]
 
 
-def _encoding(lines: list[bytes]) -> float:
+def _measure_encoding_s(lines: list[bytes]) -> float:
     started = time.process_time()
     for each in lines:
         encode_admin_document(each)
     return time.process_time() - started
 
 
-async def _throttled(folder: Path, retry_after: int | None) -> float:
+async def _measure_throttled_share(folder: Path, retry_after: int | None) -> float:
     """The share of the allowed requests that were got, once the first burst is over."""
     with EmbeddedSandbox(folder / f"glean-{retry_after}.db") as sandbox:
         async with admin_platform(sandbox, limiter=RateLimiter(per_second=5 * ALLOWED), waits=1.0) as glean:
@@ -173,7 +173,7 @@ def _under_throttling() -> list[Row]:
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for retry_after in (None, 1):
-            share = anyio.run(_throttled, Path(folder), retry_after)
+            share = anyio.run(_measure_throttled_share, Path(folder), retry_after)
             said = "no Retry-After" if retry_after is None else f"Retry-After: {retry_after}"
             found.append(
                 Row(

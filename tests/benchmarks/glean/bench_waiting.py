@@ -20,7 +20,7 @@ import structlog
 
 from server.adapters.glean.indexing import wire
 from server.adapters.glean.indexing.documents import DocumentEncoder
-from tests.benchmarks.glean.adapter_push import connected, registered
+from tests.benchmarks.glean.adapter_push import build_platform, register_datasource
 from tests.benchmarks.glean.sandbox_process import TOKEN, emulator
 from tests.benchmarks.measure import Goal, Row
 from tests.support.glean.datasources import MARK, datasource_spec, staged_line, staged_pages
@@ -44,18 +44,18 @@ def rows(*, quick: bool) -> list[Row]:
     found = []
     with mock.patch.object(wire, "PAGE_COUNT", PAGE):
         if not quick:
-            found += [anyio.run(_throttled, count, ALLOWED) for count in (1, 4, 16)]
-            found.append(anyio.run(_throttled, 16, 5 * ALLOWED))
+            found += [anyio.run(_measure_throttled_share, count, ALLOWED) for count in (1, 4, 16)]
+            found.append(anyio.run(_measure_throttled_share, 16, 5 * ALLOWED))
         return found + anyio.run(_far_away, 20 if quick else 60)
 
 
-async def _throttled(datasets: int, own_limit: float) -> Row:
+async def _measure_throttled_share(datasets: int, own_limit: float) -> Row:
     """The share that was reached once the requests of the first second, which may pass at once, were through."""
     each = ALLOWED * (SECONDS + 1) // datasets
     lines = [staged_line(number) for number in range(each * PAGE)]
     through: list[float] = []
     with emulator(limits_rate=True) as (base_url, sandbox):
-        async with connected(base_url, own_limit) as glean:
+        async with build_platform(base_url, own_limit) as glean:
             marks = [replace(MARK, dataset_id=f"d{number}") for number in range(datasets)]
             handles = [
                 await glean.ensure(datasource_spec(f"N{number}", mark)) for number, mark in enumerate(marks)
@@ -88,7 +88,7 @@ async def _far_away(count: int) -> list[Row]:
     ours: dict[int, list[float]] = {latency: [] for latency in LATENCIES_MS}
     serial: dict[int, list[float]] = {latency: [] for latency in LATENCIES_MS}
     with emulator() as (base_url, sandbox):
-        handle = await registered(base_url)
+        handle = await register_datasource(base_url)
         for latency in LATENCIES_MS * ROUNDS:
             sandbox.faults.clear()
             sandbox.faults.add(
@@ -109,7 +109,7 @@ async def _far_away(count: int) -> list[Row]:
 
 
 async def _at_once(base_url: str, handle: str, lines: Sequence[bytes]) -> float:
-    async with connected(base_url) as glean:
+    async with build_platform(base_url) as glean:
         began = time.monotonic()
         await glean.push(handle, MARK, "run", staged_pages(lines, PAGE), lambda _: None)
         return time.monotonic() - began

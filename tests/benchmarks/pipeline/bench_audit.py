@@ -39,9 +39,9 @@ def rows(*, quick: bool) -> list[Row]:
     many, rounds = (100_000, 1) if quick else (1_000_000, 3)
     with tempfile.TemporaryDirectory() as folder:
         few, long = Path(folder) / "few.db", Path(folder) / "many.db"
-        anyio.run(_sealed, few, _FEW)
-        sealing = anyio.run(_sealed, long, many)
-        verifying, hashing = _timed(long, rounds)
+        anyio.run(_measure_sealing_s, few, _FEW)
+        sealing = anyio.run(_measure_sealing_s, long, many)
+        verifying, hashing = _time_both(long, rounds)
         small, large = (float(alone("pipeline.bench_audit", str(path))) for path in (few, long))
     return [
         _row(f"verify {many:,} entries", many, verifying, hashing, TIME_GOAL),
@@ -79,7 +79,7 @@ def _documents(count: int) -> Iterator[tuple[str]]:
         yield (canonical_json(entry),)
 
 
-async def _sealed(path: Path, count: int) -> float:
+async def _measure_sealing_s(path: Path, count: int) -> float:
     """Fill a log and seal it: how long the sealing took."""
     async with SqliteStore(path) as store:
         with closing(sqlite3.connect(path)) as db, db:
@@ -89,14 +89,14 @@ async def _sealed(path: Path, count: int) -> float:
         return time.perf_counter() - began
 
 
-async def _verified(path: Path) -> None:
+async def _verify_log(path: Path) -> None:
     async with SqliteStore(path) as store:
         found = await AuditLog(store, ManualClock(), AuditSealer(store)).verify()
         assert found.broken is None
         assert found.unsealed == 0
 
 
-def _hashed(path: Path) -> float:
+def _measure_hashing_s(path: Path) -> float:
     """What no verifying can do without, over documents that lie in memory already."""
     with closing(sqlite3.connect(path)) as db:
         documents = [each for (each,) in db.execute("select cast(document as blob) from audit order by seq")]
@@ -107,13 +107,13 @@ def _hashed(path: Path) -> float:
     return time.perf_counter() - began
 
 
-def _timed(path: Path, rounds: int) -> tuple[float, float]:
+def _time_both(path: Path, rounds: int) -> tuple[float, float]:
     ours, bare = [], []
     for _ in range(rounds):
         began = time.perf_counter()
-        anyio.run(_verified, path)
+        anyio.run(_verify_log, path)
         ours.append(time.perf_counter() - began)
-        bare.append(_hashed(path))
+        bare.append(_measure_hashing_s(path))
     return median(ours), median(bare)
 
 
@@ -129,7 +129,7 @@ def _row(what: str, count: int, took: float, hashing: float, goal: Goal | None) 
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        anyio.run(_verified, Path(sys.argv[1]))
+        anyio.run(_verify_log, Path(sys.argv[1]))
         print(peak_mb())
     else:
         for row in rows(quick=False):

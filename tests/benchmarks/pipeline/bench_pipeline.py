@@ -61,7 +61,7 @@ def rows(*, quick: bool) -> list[Row]:
     return found
 
 
-def generated(dataset_type: DatasetType, count: int) -> Iterator[dict[str, Any]]:
+def generate_records(dataset_type: DatasetType, count: int) -> Iterator[dict[str, Any]]:
     """Records without a flaw, about 1 KB each, that refer to one another."""
     draw = random.Random(dataset_type.value)
     start = datetime(2025, 1, 1, tzinfo=UTC)
@@ -122,7 +122,7 @@ def generated(dataset_type: DatasetType, count: int) -> Iterator[dict[str, Any]]
 
 def _write(path: Path, dataset_type: DatasetType, count: int) -> None:
     path.parent.mkdir(parents=True)
-    records = generated(dataset_type, count)
+    records = generate_records(dataset_type, count)
     if path.suffix == ".csv":
         flat = (
             {name: ";".join(v) if isinstance(v, list) else v for name, v in each.items()} for each in records
@@ -149,14 +149,14 @@ def _repository(folder: Path, dataset_type: DatasetType, form: str, count: int) 
     return root, path
 
 
-def described(root: Path) -> tuple[FolderTemplates, Template]:
+def open_repository(root: Path) -> tuple[FolderTemplates, Template]:
     """A repository and the one template in it."""
     repository = FolderTemplates(root)
     (template,) = anyio.run(repository.list)
     return repository, template
 
 
-def populated(repository: FolderTemplates, template: Template) -> int:
+def populate(repository: FolderTemplates, template: Template) -> int:
     """Populate from a template, to nowhere; the number of bytes made."""
     population = Population(
         template,
@@ -170,7 +170,7 @@ def populated(repository: FolderTemplates, template: Template) -> int:
         return sum(map(len, population.stream_documents(stream)))
 
 
-def _timed(work: Callable[..., object], *arguments: Any) -> float:
+def _measure_cpu_s(work: Callable[..., object], *arguments: Any) -> float:
     """CPU seconds of all threads, which other programs on the machine do not stretch."""
     started = time.process_time()
     work(*arguments)
@@ -193,11 +193,11 @@ def _read_as_csv(path: Path) -> None:
 def _beside_orjson(folder: Path, dataset_type: DatasetType, count: int, rounds: int) -> list[Row]:
     """JSON Lines and JSON array, both beside the lines of the same records."""
     root, path = _repository(folder, dataset_type, "jsonl", count)
-    lines, array = described(root), described(_repository(folder, dataset_type, "json", count)[0])
+    lines, array = open_repository(root), open_repository(_repository(folder, dataset_type, "json", count)[0])
     works = {
-        "floor": lambda: _timed(_parsed_and_dumped, path),
-        "lines": lambda: _timed(populated, *lines),
-        "array": lambda: _timed(populated, *array),
+        "floor": lambda: _measure_cpu_s(_parsed_and_dumped, path),
+        "lines": lambda: _measure_cpu_s(populate, *lines),
+        "array": lambda: _measure_cpu_s(populate, *array),
     }
     took = medians(rounds, works)
     return [
@@ -215,9 +215,13 @@ def _beside_orjson(folder: Path, dataset_type: DatasetType, count: int, rounds: 
 
 def _beside_csv(folder: Path, dataset_type: DatasetType, count: int, rounds: int) -> Row:
     root, path = _repository(folder, dataset_type, "csv", count)
-    given = described(root)
+    given = open_repository(root)
     took = medians(
-        rounds, {"floor": lambda: _timed(_read_as_csv, path), "ours": lambda: _timed(populated, *given)}
+        rounds,
+        {
+            "floor": lambda: _measure_cpu_s(_read_as_csv, path),
+            "ours": lambda: _measure_cpu_s(populate, *given),
+        },
     )
     what = f"populate {dataset_type.value}, CSV"
     return _row(what, "csv.reader", took["ours"], took["floor"], count, CSV_GOAL)
@@ -254,7 +258,7 @@ def _memory(folder: Path, form: str, few: int, many: int) -> Row:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        populated(*described(Path(sys.argv[1])))
+        populate(*open_repository(Path(sys.argv[1])))
         print(peak_mb())
     else:
         for row in rows(quick=False):

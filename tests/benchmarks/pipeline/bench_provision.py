@@ -78,13 +78,13 @@ async def _life(services: Services, size: int) -> list[Row]:
         )
         return (await services.teardowns.wait(begun, None)).dataset
 
-    made, provisioned = await _timed(provision, DatasetStatus.READY, f"provision {size:,} records")
+    made, provisioned = await _time_work(provision, DatasetStatus.READY, f"provision {size:,} records")
     await registry.set_state(journey_id, JourneyState.COMPLETED, AGENT, client_id)
-    _, taken_down = await _timed(tear_down, DatasetStatus.ARCHIVED, f"take {size:,} records down")
+    _, taken_down = await _time_work(tear_down, DatasetStatus.ARCHIVED, f"take {size:,} records down")
     return [provisioned, taken_down]
 
 
-async def _timed(
+async def _time_work(
     work: Callable[[], Awaitable[Dataset]], ends: DatasetStatus, what: str
 ) -> tuple[Dataset, Row]:
     began = time.perf_counter()

@@ -19,7 +19,7 @@ from server.adapters.store.sqlite.store import SqliteStore
 from server.composition.process import open_services
 from server.settings import load_settings
 from tests.benchmarks.measure import Goal, Row, medians
-from tests.benchmarks.server.server_clients import Http, Stdio, bare, listening, ours
+from tests.benchmarks.server.server_clients import Http, Stdio, bare, ours, run_server
 from tests.support.entities import client, dataset
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def rows(*, quick: bool) -> list[Row]:
     rounds, calls = (20, 10) if quick else (60, 25)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        anyio.run(_filled, folder)
+        anyio.run(_fill_store, folder)
         on_record = anyio.run(_on_record, folder, rounds * calls // 2)
         return [*_over_stdio(folder, rounds, calls), _over_http(folder, rounds, calls), on_record]
 
@@ -48,9 +48,9 @@ def _over_stdio(folder: Path, rounds: int, calls: int) -> list[Row]:
         took = medians(
             rounds,
             {
-                "empty": lambda: _timed(lambda: _page(mine, "none"), calls),
-                "full": lambda: _timed(lambda: _page(mine, "acme"), calls),
-                "bare": lambda: _timed(lambda: theirs.call("list_nothing", {}), calls),
+                "empty": lambda: _time_calls(lambda: _page(mine, "none"), calls),
+                "full": lambda: _time_calls(lambda: _page(mine, "acme"), calls),
+                "bare": lambda: _time_calls(lambda: theirs.call("list_nothing", {}), calls),
             },
         )
     return [
@@ -63,15 +63,15 @@ def _over_http(folder: Path, rounds: int, calls: int) -> Row:
     with ExitStack() as stack:
         port = _free_port()
         command = ours(folder, "--transport", "http", "--port", str(port))
-        mine = stack.enter_context(listening(command, port))
+        mine = stack.enter_context(run_server(command, port))
         port = _free_port()
-        theirs = stack.enter_context(listening(bare(str(port)), port))
+        theirs = stack.enter_context(run_server(bare(str(port)), port))
         _page(mine, "none")
         took = medians(
             rounds,
             {
-                "empty": lambda: _timed(lambda: _page(mine, "none"), calls),
-                "bare": lambda: _timed(lambda: theirs.call("list_nothing", {}), calls),
+                "empty": lambda: _time_calls(lambda: _page(mine, "none"), calls),
+                "bare": lambda: _time_calls(lambda: theirs.call("list_nothing", {}), calls),
             },
         )
     return _row("list_orphans over HTTP", took["empty"], took["bare"], GOAL)
@@ -108,7 +108,7 @@ def _page(server: Stdio | Http, client_id: str) -> dict[str, Any]:
     return page
 
 
-def _timed(call: Callable[[], object], calls: int) -> float:
+def _time_calls(call: Callable[[], object], calls: int) -> float:
     """The median of some calls, in seconds."""
     took = []
     for _ in range(calls):
@@ -128,7 +128,7 @@ def _row(what: str, mine: float, theirs: float, goal: Goal | None = None) -> Row
     )
 
 
-async def _filled(folder: Path) -> None:
+async def _fill_store(folder: Path) -> None:
     """A store in which one client has orphans whose journey is not on record, and another has nothing."""
 
     def fill(uow: UnitOfWork) -> None:

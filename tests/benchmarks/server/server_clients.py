@@ -120,7 +120,7 @@ class Http:
 
 
 @contextmanager
-def listening(command: Sequence[str], port: int) -> Iterator[Http]:
+def run_server(command: Sequence[str], port: int) -> Iterator[Http]:
     """A server on that port as soon as it answers, ended afterwards."""
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = Http(port)

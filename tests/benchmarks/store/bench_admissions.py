@@ -25,10 +25,12 @@ def rows(*, quick: bool) -> list[Row]:
     number, rounds = (100, 2) if quick else (400, 5)
     with run_postgres(flushing=True) as server, tempfile.TemporaryDirectory() as folder:
         places = {"SQLite": f"{folder}/store.sqlite", "PostgreSQL": server.create_database()}
-        return [row for name, place in places.items() for row in _measured(name, place, number, rounds)]
+        return [
+            row for name, place in places.items() for row in _measure_admissions(name, place, number, rounds)
+        ]
 
 
-def _measured(name: str, place: str, number: int, rounds: int) -> list[Row]:
+def _measure_admissions(name: str, place: str, number: int, rounds: int) -> list[Row]:
     works = {
         f"{way} {processes}": partial(_a_second, way, place, number, processes)
         for processes in (1, PROCESSES)

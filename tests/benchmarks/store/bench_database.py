@@ -16,7 +16,7 @@ from server.adapters.store.postgres.store import PostgresStore
 from server.infra.postgres.dsn import parse_postgres_url
 from server.infra.postgres.sql_dialect import translate_statement
 from tests.benchmarks.measure import processor_s
-from tests.benchmarks.store.orphan_queries import CLIENT, JOURNEY, datasets, measured, owners
+from tests.benchmarks.store.orphan_queries import CLIENT, JOURNEY, datasets, measure_orphans, owners
 from tests.support.stores.postgres_server import run_postgres
 
 if TYPE_CHECKING:
@@ -40,20 +40,20 @@ def rows(*, quick: bool) -> list[Row]:
     size = 20_000 if quick else 1_000_000
     with run_postgres(flushing=True) as server:
         now = partial(processor_s, server.pid)
-        return anyio.run(_measured, server.create_database(), now, size, 3 if quick else 5)
+        return anyio.run(_measure_database, server.create_database(), now, size, 3 if quick else 5)
 
 
-async def _measured(url: str, now: Callable[[], float], size: int, rounds: int) -> list[Row]:
+async def _measure_database(url: str, now: Callable[[], float], size: int, rounds: int) -> list[Row]:
     async with PostgresStore(parse_postgres_url(url)) as store:
         with parse_postgres_url(url).connect() as raw:
             raw.execute("set search_path = dataset_lifecycle; set jit = off")
 
-            def asked(sql: str) -> int:
+            def run_statement(sql: str) -> int:
                 cursor = raw.execute(translate_statement(sql).encode())
                 return len(cursor.fetchall()) if cursor.description else cursor.rowcount
 
             await asyncio.to_thread(_fill, raw, size)
-            return await measured("PostgreSQL", store, asked, now, size=size, rounds=rounds)
+            return await measure_orphans("PostgreSQL", store, run_statement, now, size=size, rounds=rounds)
 
 
 def _fill(raw: Plain, size: int) -> None:

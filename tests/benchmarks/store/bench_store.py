@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from server.adapters.store.sqlite.store import SqliteStore
-from tests.benchmarks.store.orphan_queries import CLIENT, JOURNEY, datasets, measured, owners
+from tests.benchmarks.store.orphan_queries import CLIENT, JOURNEY, datasets, measure_orphans, owners
 
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Row
@@ -37,13 +37,15 @@ async def measure_store(path: Path, size: int, rounds: int) -> list[Row]:
     async with SqliteStore(path) as store:
         with closing(sqlite3.connect(path, check_same_thread=False)) as raw:
 
-            def asked(sql: str) -> int:
+            def run_statement(sql: str) -> int:
                 with raw:
                     cursor = raw.execute(sql)
                     return len(cursor.fetchall()) if cursor.description else cursor.rowcount
 
             await asyncio.to_thread(_fill, raw, size)
-            return await measured("SQLite", store, asked, time.process_time, size=size, rounds=rounds)
+            return await measure_orphans(
+                "SQLite", store, run_statement, time.process_time, size=size, rounds=rounds
+            )
 
 
 def _fill(raw: sqlite3.Connection, size: int) -> None:

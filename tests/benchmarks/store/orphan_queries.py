@@ -75,7 +75,7 @@ def datasets(size: int) -> Iterator[dict[str, str | int]]:
             }
 
 
-async def measured(
+async def measure_orphans(
     where: str, store: Store, asked: Ask, now: Callable[[], float], *, size: int, rounds: int
 ) -> list[Row]:
     """The rows of a store with so many datasets; `asked` runs one statement on it and counts its rows.
@@ -86,16 +86,16 @@ async def measured(
     orphans = OrphanService(store, clock)
     marked = size // ORPHANED
 
-    def unprotected(uow: UnitOfWork) -> int:
+    def count_unprotected(uow: UnitOfWork) -> int:
         return len(uow.datasets.list_unprotected(OLD, NOW))
 
-    async def paged() -> None:
-        assert await store.read(unprotected) == PAGE
+    async def read_page() -> None:
+        assert await store.read(count_unprotected) == PAGE
 
-    async def listed() -> None:
+    async def list_page() -> None:
         assert len((await orphans.list(ANYBODY, limit=PAGE)).items) == PAGE
 
-    async def scanned() -> None:
+    async def scan_all() -> None:
         assert (await orphans.scan(ANYBODY)).seen == marked
 
     async def raw_page() -> None:
@@ -109,12 +109,12 @@ async def measured(
 
     async def day() -> None:
         clock.instant += timedelta(days=1)
-        await scanned()
+        await scan_all()
 
-    await scanned()
+    await scan_all()
     await asyncio.to_thread(asked, "vacuum" if where == "PostgreSQL" else "analyze")
-    page, listing, theirs = await _medians(now, rounds, PAGES, paged, listed, raw_page)
-    scan, all_theirs = await _medians(now, rounds, 1, scanned, raw_scan)
+    page, listing, theirs = await _medians(now, rounds, PAGES, read_page, list_page, raw_page)
+    scan, all_theirs = await _medians(now, rounds, 1, scan_all, raw_scan)
     counted, anew = await _medians(now, DAYS, 1, day, raw_day)
     return [
         _row(f"{where}: page of {PAGE} orphans of {size:,} datasets", page, theirs, GOAL),

@@ -30,7 +30,9 @@ async def test_every_search_of_ours_is_in_the_official_clients_words(
     heard: list[tuple[httpx.Request, Exchange]] = []
     send = httpx.AsyncClient.send
 
-    async def recorded(self: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
+    async def record_response(
+        self: httpx.AsyncClient, request: httpx.Request, **options: Any
+    ) -> httpx.Response:
         response = await send(self, request, **options)
         if request.url.path.startswith("/rest/"):
             content = await response.aread()
@@ -40,7 +42,7 @@ async def test_every_search_of_ours_is_in_the_official_clients_words(
             response.aiter_raw = _once(content)  # type: ignore[method-assign]
         return response
 
-    monkeypatch.setattr(httpx.AsyncClient, "send", recorded)
+    monkeypatch.setattr(httpx.AsyncClient, "send", record_response)
     async with searchable_platform(glean, client_token=lambda: "token-that-searches", act_as=ADA) as platform:
         await serve_run(platform, "run-1", [staged_line(number) for number in range(5)])
         another = OwnerTag(installation=MARK.installation, dataset_id="another")

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "tools"
 
 
-async def unopened() -> Services:
+async def refuse_to_open() -> Services:
     raise AssertionError("listing tools opens nothing")
 
 
 @pytest.mark.parametrize("name", [each.name for each in select_tools(tuple(TOOLSETS))])
 async def test_the_published_tool_is_the_golden_one(name: str) -> None:
-    async with Client(build_server(unopened, version="1", toolsets=tuple(TOOLSETS)), mode=MODERN) as client:
+    async with Client(
+        build_server(refuse_to_open, version="1", toolsets=tuple(TOOLSETS)), mode=MODERN
+    ) as client:
         listed = {each.name: each for each in (await client.list_tools()).tools}
     published = (
         json.dumps(listed[name].model_dump(mode="json", by_alias=True, exclude_none=True), indent=2) + "\n"

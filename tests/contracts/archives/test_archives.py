@@ -19,7 +19,7 @@ async def content(archives: Archives, name: str, place: str = PLACE) -> bytes:
     return b"".join([chunk async for chunk in archives.read(place, name)])
 
 
-def sized(manifest: dict[str, Any]) -> dict[str, Any]:
+def with_file_names(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest with the names of the files only."""
     return {**manifest, "files": sorted(manifest["files"])}
 
@@ -31,7 +31,7 @@ async def test_an_archive_reads_back_as_it_was_ordered(archives: Archives, compr
 
     written = await archives.write(ordered)
 
-    assert sized(written) == {
+    assert with_file_names(written) == {
         "format_version": 1,
         "dataset_id": ID,
         "archived_at": "2026-03-01T12:00:00Z",
@@ -90,7 +90,7 @@ async def test_documents_that_are_not_kept_cannot_be_opened(archives: Archives) 
 async def test_an_archive_of_the_sample_only_says_so(archives: Archives) -> None:
     written = await archives.write(archive_order(None))
 
-    assert sized(written) == {
+    assert with_file_names(written) == {
         "format_version": 1,
         "dataset_id": ID,
         "archived_at": "2026-03-01T12:00:00Z",
@@ -149,7 +149,7 @@ async def test_writing_again_replaces_the_archive_of_the_same_dataset(archives: 
 async def test_a_write_that_fails_leaves_the_former_archive_as_it_was(archives: Archives) -> None:
     written = await archives.write(archive_order())
 
-    async def broken() -> AsyncIterator[Sequence[bytes]]:
+    async def break_off() -> AsyncIterator[Sequence[bytes]]:
         yield LINES[:100]
         raise ValueError("staging broke")
 
@@ -161,7 +161,7 @@ async def test_a_write_that_fails_leaves_the_former_archive_as_it_was(archives: 
                 metadata=failing.metadata,
                 sample=(),
                 reports=(),
-                documents=broken,
+                documents=break_off,
                 compressed=False,
             )
         )

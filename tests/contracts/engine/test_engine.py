@@ -175,17 +175,17 @@ async def test_nobody_works_on_the_saga_of_a_process_that_left(open_engine: Open
 async def test_a_saga_that_breaks_has_ended_and_is_not_run_again(open_engine: Open) -> None:
     begun: list[str] = []
 
-    async def broken(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    async def fail_by_bug(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             begun.append(saga_id)
             raise ZeroDivisionError
 
         await perform("only", effect)
 
-    async with open_engine({"broken": broken}) as engine:
+    async with open_engine({"broken": fail_by_bug}) as engine:
         await engine.start("broken", "s1", "ds-1")
         assert await engine.wait("s1", 10)
-    async with open_engine({"broken": broken}) as engine:
+    async with open_engine({"broken": fail_by_bug}) as engine:
         await engine.resume()
         await engine.start("broken", "s1", "ds-1")
         assert await engine.wait("s1", 10)
@@ -234,7 +234,7 @@ async def test_many_sagas_run_side_by_side(open_engine: Open) -> None:
     met = anyio.Event()
     inside: set[str] = set()
 
-    async def meeting(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    async def meet_the_others(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
             inside.add(dataset_id)
             if len(inside) == 10:
@@ -244,7 +244,7 @@ async def test_many_sagas_run_side_by_side(open_engine: Open) -> None:
 
         await perform("meet", effect)
 
-    async with open_engine({"meeting": meeting}) as engine:
+    async with open_engine({"meeting": meet_the_others}) as engine:
         for each in range(10):
             await engine.start("meeting", f"s{each}", f"ds-{each}")
         assert all([await engine.wait(f"s{each}", 10) for each in range(10)])

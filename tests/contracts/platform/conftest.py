@@ -66,12 +66,12 @@ class DayPassingPlatform:
         if name not in _SLOW_CALLS:
             return found
 
-        async def passing(*given: object) -> object:
+        async def find_and_advance(*given: object) -> object:
             answer = await found(*given)
             self._clock.ahead += LATER
             return answer
 
-        return passing
+        return find_and_advance
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

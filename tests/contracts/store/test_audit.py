@@ -73,7 +73,7 @@ async def test_entries_come_newest_first_by_what_they_say(store: Store) -> None:
     await put(store, one, two, three)
     await store.transact(lambda uow: uow.audit.append_links([ChainLink(1, 1, "aa")]))
 
-    async def found(**asked: object) -> list[StoredEntry]:
+    async def find_entries(**asked: object) -> list[StoredEntry]:
         query = AuditQuery(**asked)  # type: ignore[arg-type]
         return await store.read(lambda uow: uow.audit.find(query))
 
@@ -82,15 +82,15 @@ async def test_entries_come_newest_first_by_what_they_say(store: Store) -> None:
         StoredEntry(2, None, two.encode()),
         StoredEntry(3, None, three.encode()),
     )
-    assert await found() == [third, second, first]
-    assert await found(limit=1) == [third]
-    assert await found(before=3, limit=1) == [second]
-    assert await found(dataset_id="d1") == [first]
-    assert await found(client_id="beta") == [second]
-    assert await found(principal="agent:kim") == [second, first]
-    assert await found(decision="allowed", principal="agent:kim") == [second]
-    assert await found(clients=frozenset({"acme", "gone"})) == [first]
-    assert await found(clients=frozenset()) == []
+    assert await find_entries() == [third, second, first]
+    assert await find_entries(limit=1) == [third]
+    assert await find_entries(before=3, limit=1) == [second]
+    assert await find_entries(dataset_id="d1") == [first]
+    assert await find_entries(client_id="beta") == [second]
+    assert await find_entries(principal="agent:kim") == [second, first]
+    assert await find_entries(decision="allowed", principal="agent:kim") == [second]
+    assert await find_entries(clients=frozenset({"acme", "gone"})) == [first]
+    assert await find_entries(clients=frozenset()) == []
 
 
 async def test_an_entry_that_no_sealer_takes_any_more_is_found(store: Store) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MARK = OrphanMark(orphaned_at=NOW, reason="journey_completed")
 
 
-def told(*numbers: int) -> list[Event]:
+def sample_events(*numbers: int) -> list[Event]:
     return [sample_event(EventKind.ORPHANED, DATASET, NOW, number=number) for number in numbers]
 
 
@@ -32,7 +32,7 @@ async def test_events_that_are_told_together_are_numbered_one_after_another(
     store: Store, batches: Sequence[Sequence[int]]
 ) -> None:
     for each in batches:
-        await store.transact(lambda uow, each=each: publish_events(uow, *told(*each)))  # type: ignore[misc]
+        await store.transact(lambda uow, each=each: publish_events(uow, *sample_events(*each)))  # type: ignore[misc]
 
     events, entries = await store.read(lambda uow: (uow.events.find(), uow.audit.find(AuditQuery(limit=100))))
     everything = [number for each in batches for number in each]
@@ -50,7 +50,7 @@ async def test_of_many_that_are_written_together_all_are_kept_or_none(store: Sto
             uow.datasets.put(each)
 
     def fail(uow: UnitOfWork) -> None:
-        publish_events(uow, *told(0, 1))
+        publish_events(uow, *sample_events(0, 1))
         uow.datasets.put_orphan_marks(each.evolve(orphan=MARK) for each in rows[:2])
         uow.datasets.put_orphan_marks([rows[0], rows[2].evolve(orphan=MARK), dataset("nul\0")])
 

@@ -28,7 +28,7 @@ def event(dataset_id: str, **changes: str) -> Event:
     return Event(kind=EventKind.PROVISIONED, at=NOW, dataset_id=dataset_id, client_id="acme", data=changes)
 
 
-def waiting(webhook: str, seq: int, dataset_id: str, **changes: object) -> Delivery:
+def waiting_delivery(webhook: str, seq: int, dataset_id: str, **changes: object) -> Delivery:
     made = Delivery(webhook=webhook, seq=seq, dataset_id=dataset_id, due_at=NOW)
     return replace(made, **changes)  # type: ignore[arg-type] # a delivery's own fields
 
@@ -70,7 +70,7 @@ async def test_the_last_event_has_its_number_only_after_all_before_it_have_their
         inside.set()
         assert go_on.wait(20)
 
-    async def seen() -> list[int]:
+    async def read_numbers() -> list[int]:
         last, rows = await store.read(lambda uow: (uow.events.last_number(), uow.events.find()))
         numbers = [seq for seq, _event in rows]
         assert numbers == list(range(1, last + 1))
@@ -81,12 +81,12 @@ async def test_the_last_event_has_its_number_only_after_all_before_it_have_their
         await wait_for(inside.is_set)
         later = [asyncio.create_task(put(other, event("d2"), event("d3"))) for _ in range(5)]
         for _ in range(30):
-            assert await seen() == []
+            assert await read_numbers() == []
         go_on.set()
         while not all(each.done() for each in (first, *later)):
-            await seen()
+            await read_numbers()
         await asyncio.gather(first, *later)
-    assert await seen() == list(range(1, 12))
+    assert await read_numbers() == list(range(1, 12))
     assert (await store.read(lambda uow: uow.events.get(1))).dataset_id == "d1"
 
 
@@ -116,11 +116,11 @@ async def test_a_webhook_comes_back_as_it_was_put(store: Store) -> None:
 
 
 async def test_deliveries_are_found_by_webhook_event_and_state(store: Store) -> None:
-    one, two = waiting("a", 1, "d1"), waiting("b", 1, "d1")
-    parked = waiting(
+    one, two = waiting_delivery("a", 1, "d1"), waiting_delivery("b", 1, "d1")
+    parked = waiting_delivery(
         "a", 2, "d2", state=DeliveryState.PARKED, attempts=3, settled_at=NOW, error="answered 500"
     )
-    done = waiting("a", 3, "d1", state=DeliveryState.DELIVERED, settled_at=NOW)
+    done = waiting_delivery("a", 3, "d1", state=DeliveryState.DELIVERED, settled_at=NOW)
     await put(store, done, parked, two, one)
     look = store.read
     assert await look(lambda uow: uow.deliveries.find()) == [one, two, parked, done]
@@ -138,13 +138,13 @@ async def test_the_heads_are_the_first_that_waits_of_each_dataset_and_only_what_
     later, jumped = NOW + MINUTE, FAR + MINUTE
     await put(
         store,
-        waiting("a", 1, "d1", state=DeliveryState.PARKED),
-        waiting("a", 2, "d1"),
-        waiting("a", 3, "d1"),
-        waiting("a", 4, "d2", due_at=later),
-        waiting("a", 5, "d2"),
-        waiting("a", 6, "d3", due_at=jumped),
-        waiting("b", 7, "d4"),
+        waiting_delivery("a", 1, "d1", state=DeliveryState.PARKED),
+        waiting_delivery("a", 2, "d1"),
+        waiting_delivery("a", 3, "d1"),
+        waiting_delivery("a", 4, "d2", due_at=later),
+        waiting_delivery("a", 5, "d2"),
+        waiting_delivery("a", 6, "d3", due_at=jumped),
+        waiting_delivery("b", 7, "d4"),
     )
 
     async def heads(limit: int, minutes: int = 0) -> list[int]:
@@ -157,14 +157,14 @@ async def test_the_heads_are_the_first_that_waits_of_each_dataset_and_only_what_
     assert await heads(10) == [2, 6]
     assert await heads(1) == [2]
     assert await heads(10, minutes=1) == [2, 4, 6]
-    await put(store, waiting("a", 2, "d1", state=DeliveryState.DELIVERED))
+    await put(store, waiting_delivery("a", 2, "d1", state=DeliveryState.DELIVERED))
     assert await heads(10) == [3, 6]
 
 
 async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(
     store: Store, location: StoreLocation
 ) -> None:
-    rows = [waiting(webhook, seq, f"d{seq}") for seq in (1, 2, 3) for webhook in ("B", "a", "c")]
+    rows = [waiting_delivery(webhook, seq, f"d{seq}") for seq in (1, 2, 3) for webhook in ("B", "a", "c")]
     await put(store, *reversed(rows))
     for webhook, seq in (("B", 1), ("a", 1), ("c", 2)):
         broken = (
@@ -178,7 +178,7 @@ async def test_a_page_of_deliveries_is_full_whatever_cannot_be_understood(
     assert await look(lambda uow: uow.deliveries.find(after=1, limit=3)) == good[1:4]
     assert await look(lambda uow: uow.deliveries.find(seq=1)) == good[:1]
     heads = await look(lambda uow: uow.deliveries.list_due("a", due_until=NOW, due_from=FAR, limit=1))
-    assert heads == [waiting("a", 2, "d2")]
+    assert heads == [waiting_delivery("a", 2, "d2")]
 
 
 async def test_the_last_events_are_full_whatever_cannot_be_understood(

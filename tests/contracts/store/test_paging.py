@@ -103,7 +103,7 @@ def matches_query(each: Dataset, query: DatasetQuery) -> bool:
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 async def test_pages_of_any_query_are_complete_and_in_order(filled_store: Store, query: DatasetQuery) -> None:
-    def look(uow: UnitOfWork) -> tuple[list[Dataset], list[Dataset]]:
+    def query_store(uow: UnitOfWork) -> tuple[list[Dataset], list[Dataset]]:
         pages, after = [], None
         while page := uow.datasets.find(replace(query, after=after, limit=7)):
             assert len(page) <= 7
@@ -111,7 +111,7 @@ async def test_pages_of_any_query_are_complete_and_in_order(filled_store: Store,
             after = page[-1].dataset_id
         return pages, uow.datasets.find(DatasetQuery(limit=1000))
 
-    found, everything = await filled_store.read(look)
+    found, everything = await filled_store.read(query_store)
 
     assert len(everything) == len(MANY)
     assert found == sorted(
@@ -121,14 +121,14 @@ async def test_pages_of_any_query_are_complete_and_in_order(filled_store: Store,
 
 @pytest.mark.parametrize("every", [1, 3])
 async def test_datasets_come_with_the_journeys_that_are_stored(filled_store: Store, every: int) -> None:
-    def look(uow: UnitOfWork) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
+    def query_store(uow: UnitOfWork) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
         some = uow.datasets.find(DatasetQuery(limit=1000))[::every]
         asked = [*(each.dataset_id for each in reversed(some)), "nothing", 'with "quotes"']
         return list(uow.datasets.list_with_journeys(asked)), [
             (each, uow.journeys.get(each.client_id, each.journey_id)) for each in some
         ]
 
-    found, expected = await filled_store.read(look)
+    found, expected = await filled_store.read(query_store)
 
     assert found == expected
     assert await filled_store.read(lambda uow: uow.datasets.list_with_journeys([])) == []
@@ -138,7 +138,7 @@ async def test_datasets_come_with_the_journeys_that_are_stored(filled_store: Sto
 async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
     filled_store: Store, query: DatasetQuery
 ) -> None:
-    def look(uow: UnitOfWork) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
+    def query_store(uow: UnitOfWork) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
         pages, after = [], None
         while page := uow.datasets.list_unprotected(replace(query, after=after, limit=7), NOW):
             pages += page
@@ -147,9 +147,9 @@ async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
             (each, uow.journeys.get(each.client_id, each.journey_id))
             for each in uow.datasets.find(replace(query, limit=1000))
         ]
-        return list(pages), [(each, owner) for each, owner in owned if not protected(each, owner)]
+        return list(pages), [(each, owner) for each, owner in owned if not is_protected(each, owner)]
 
-    found, expected = await filled_store.read(look)
+    found, expected = await filled_store.read(query_store)
 
     assert found == expected
 
@@ -158,20 +158,20 @@ async def test_what_is_unprotected_is_what_the_rule_of_journeys_says(
 async def test_a_scan_is_given_what_nothing_protects_and_what_is_marked_all_the_same(
     filled_store: Store, statuses: tuple[DatasetStatus, ...]
 ) -> None:
-    def look(uow: UnitOfWork) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
+    def query_store(uow: UnitOfWork) -> tuple[list[tuple[Dataset, object]], list[tuple[Dataset, object]]]:
         owned = [
             (each, uow.journeys.get(each.client_id, each.journey_id))
             for each in uow.datasets.find(DatasetQuery(statuses=statuses, limit=1000))
         ]
         return list(uow.datasets.stream_for_scan(statuses, NOW)), [
-            *((each, owner) for each, owner in owned if not protected(each, owner)),
-            *((each, owner) for each, owner in owned if protected(each, owner) and each.orphan),
+            *((each, owner) for each, owner in owned if not is_protected(each, owner)),
+            *((each, owner) for each, owner in owned if is_protected(each, owner) and each.orphan),
         ]
 
-    found, expected = await filled_store.read(look)
+    found, expected = await filled_store.read(query_store)
 
     assert found == expected
-    assert any(each.orphan and protected(each, owner) for each, owner in found)
+    assert any(each.orphan and is_protected(each, owner) for each, owner in found)
 
 
 async def test_marks_are_written_for_all_at_once_and_change_nothing_else(store: Store) -> None:
@@ -199,7 +199,7 @@ async def test_marks_are_written_for_all_at_once_and_change_nothing_else(store: 
     assert after != before
 
 
-def protected(each: Dataset, owner: object) -> bool:
+def is_protected(each: Dataset, owner: object) -> bool:
     return owner is not None and as_journey(owner).as_of(NOW).protects(each.stage)
 
 

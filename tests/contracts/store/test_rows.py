@@ -450,14 +450,14 @@ async def test_what_has_an_order_is_ordered_byte_by_byte_whatever_the_machine_sp
 
     await store.transact(work)
 
-    def look(uow: UnitOfWork) -> tuple[list[str], list[str], list[str]]:
+    def query_store(uow: UnitOfWork) -> tuple[list[str], list[str], list[str]]:
         return (
             [each.dataset_id for each in uow.datasets.find(DatasetQuery(after="dA-c"))],
             [each.client_id for each in uow.clients.all()],
             [name for name, _facts in uow.archives.find(after="Z")],
         )
 
-    assert await store.read(look) == (
+    assert await store.read(query_store) == (
         [f"d{each}" for each in ids if each > "A-c"],
         sorted(f"{each}-client" for each in ids),
         [each for each in ids if each > "Z"],

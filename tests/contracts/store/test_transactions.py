@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.support.stores.store_adapters import StoreLocation
 
 
-def told() -> Event:
+def started_event() -> Event:
     return sample_event(EventKind.PROVISIONING_STARTED, DATASET, NOW)
 
 
@@ -31,7 +31,7 @@ async def test_an_exception_takes_everything_back_and_comes_out_as_it_is(store: 
     def work(uow: UnitOfWork) -> None:
         uow.clients.put(client())
         uow.datasets.put(DATASET)
-        uow.events.append(told())
+        uow.events.append(started_event())
         raise KeyError("as it is")
 
     with pytest.raises(KeyError, match="as it is"):
@@ -167,13 +167,13 @@ async def test_a_read_waits_for_no_writer_and_sees_nothing_of_its_transaction(st
 async def test_one_look_sees_one_state_however_long_it_takes(store: Store, location: StoreLocation) -> None:
     looked, changed = threading.Event(), threading.Event()
 
-    def look(uow: UnitOfWork) -> tuple[int, int]:
+    def count_twice(uow: UnitOfWork) -> tuple[int, int]:
         before = uow.datasets.count_live()
         looked.set()
         assert changed.wait(10)
         return before, uow.datasets.count_live()
 
-    looking = asyncio.create_task(store.read(look))
+    looking = asyncio.create_task(store.read(count_twice))
     await wait_for(looked.is_set)
     await store.transact(lambda uow: uow.datasets.put(DATASET))
     changed.set()

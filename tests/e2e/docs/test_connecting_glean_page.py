@@ -66,7 +66,7 @@ def silent(wrong: Wrong) -> Wrong:
     return wronger
 
 
-def answering(fault: Fault) -> Wrong:
+def always_answer(fault: Fault) -> Wrong:
     """Every answer is this one."""
 
     def wrong(sandbox: EmbeddedSandbox) -> None:
@@ -115,10 +115,10 @@ WRONG: Final[dict[str, Wrong]] = {
     "a host that there is not": at("https://no-such-host.invalid"),
     "a host where nobody listens": nobody,
     "a port without TLS": without_tls,
-    "another server than Glean's": answering(Fault(kind="status", status=404, body="html", times=None)),
-    "a page for people": answering(Fault(kind="html", times=None)),
-    "a redirection": answering(Fault(kind="status", status=302, body="empty", times=None)),
-    "a limit that is used up": answering(Fault(kind="status", status=429, body="plain", times=None)),
+    "another server than Glean's": always_answer(Fault(kind="status", status=404, body="html", times=None)),
+    "a page for people": always_answer(Fault(kind="html", times=None)),
+    "a redirection": always_answer(Fault(kind="status", status=302, body="empty", times=None)),
+    "a limit that is used up": always_answer(Fault(kind="status", status=429, body="plain", times=None)),
     "a client token": token(kind="client"),
     "an expired token": token(expires_at=datetime.now(UTC) - timedelta(days=1)),
     "a token for other datasources": token(datasources=("wiki",)),

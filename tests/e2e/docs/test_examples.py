@@ -162,12 +162,12 @@ async def test_the_example_receiver_accepts_what_is_signed_and_nothing_else(
         [(seq, event)] = await store.read(lambda uow: uow.events.find())
         told = build_message(await store.read(lambda uow: uow.installation), seq, event)
 
-        async def answered(*secrets: str) -> DeliveryResult:
+        async def deliver(*secrets: str) -> DeliveryResult:
             keys = [SecretStr(each) for each in secrets]
             async with HttpCourier(hook.url, keys, clock=SystemClock(), timeout_s=20) as courier:
                 return await courier.send(told)
 
-        assert await answered(SECRET) == DeliveryResult()
-        assert await answered(NEXT_SECRET) == DeliveryResult(error="answered 401")
-        assert await answered(NEXT_SECRET, SECRET) == DeliveryResult()
+        assert await deliver(SECRET) == DeliveryResult()
+        assert await deliver(NEXT_SECRET) == DeliveryResult(error="answered 401")
+        assert await deliver(NEXT_SECRET, SECRET) == DeliveryResult()
     assert capsys.readouterr().out == "dataset:torn_down d1 ready\n" * 2

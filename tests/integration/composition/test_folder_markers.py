@@ -41,7 +41,7 @@ def staging(root: Path) -> SharedFolder:
 
 
 @asynccontextmanager
-async def stored(root: Path, database: str = "") -> AsyncIterator[Store]:
+async def open_store(root: Path, database: str = "") -> AsyncIterator[Store]:
     async with (
         PostgresStore(parse_postgres_url(database)) if database else SqliteStore(root / "store.db") as opened
     ):
@@ -68,7 +68,7 @@ async def test_the_first_start_marks_the_folders_and_the_next_ones_find_the_mark
     tmp_path: Path, database: str
 ) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path, database) as store:
+    async with open_store(tmp_path, database) as store:
         assert await check_folder_marker(store, folder) == "is marked at the first start"
         assert not folder.path.exists()
         await ensure_folder_markers(store, [folder])
@@ -76,7 +76,7 @@ async def test_the_first_start_marks_the_folders_and_the_next_ones_find_the_mark
         installation = await store.read(lambda uow: uow.installation)
     assert name.startswith(".dataset-lifecycle-staging-")
     assert json.loads((folder.path / name).read_text())["installation"] == installation
-    async with stored(tmp_path, database) as store:
+    async with open_store(tmp_path, database) as store:
         await ensure_folder_markers(store, [folder])
         assert await check_folder_marker(store, folder) == f"is marked as installation {installation}'s"
     assert markers(folder) == [name]
@@ -85,7 +85,7 @@ async def test_the_first_start_marks_the_folders_and_the_next_ones_find_the_mark
 @pytest.mark.each_store
 async def test_processes_that_start_at_once_leave_one_mark(tmp_path: Path, database: str) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path, database) as one, stored(tmp_path, database) as other:
+    async with open_store(tmp_path, database) as one, open_store(tmp_path, database) as other:
         async with anyio.create_task_group() as tasks:
             for store in (one, other) * 4:
                 tasks.start_soon(ensure_folder_markers, store, [folder])
@@ -97,7 +97,7 @@ async def test_a_folder_that_is_in_use_from_before_is_marked_with_all_that_is_in
     folder = staging(tmp_path)
     (folder.path / "acme-1").mkdir(parents=True)
     (folder.path / "acme-1" / "1.jsonl").write_text("{}\n")
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
     assert (folder.path / "acme-1" / "1.jsonl").read_text() == "{}\n"
 
@@ -106,7 +106,7 @@ async def test_of_two_folders_at_the_first_start_one_wins_and_the_other_is_left_
     tmp_path: Path,
 ) -> None:
     right, wrong = staging(tmp_path / "right"), staging(tmp_path / "wrong")
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
 
         class Late:
             """A store in which another process decides just before."""
@@ -126,7 +126,7 @@ async def test_of_two_folders_at_the_first_start_one_wins_and_the_other_is_left_
 
 async def test_a_mark_whose_process_died_before_the_store_knew_is_used(tmp_path: Path) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
 
@@ -140,7 +140,7 @@ async def test_a_mark_whose_process_died_before_the_store_knew_is_used(tmp_path:
 
 async def test_tokens_that_cannot_be_read_make_no_folder_the_installations_own(tmp_path: Path) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await store.transact(lambda uow: uow.settings.put(Setting("folders", object), ["newer"]))
         with pytest.raises(StoreFailedError, match="the setting 'folders'"):
             await ensure_folder_markers(store, [folder])
@@ -150,7 +150,7 @@ async def test_tokens_that_cannot_be_read_make_no_folder_the_installations_own(t
 @pytest.mark.parametrize("what", ["empty", "missing"])
 async def test_a_share_that_is_not_mounted_is_refused(tmp_path: Path, what: str) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
         shutil.rmtree(folder.path)
         if what == "empty":
@@ -163,7 +163,7 @@ async def test_a_share_that_is_not_mounted_is_refused(tmp_path: Path, what: str)
 
 async def test_a_folder_that_was_moved_with_its_mark_is_accepted(tmp_path: Path) -> None:
     folder, elsewhere = staging(tmp_path), staging(tmp_path / "new")
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
         shutil.copytree(folder.path, elsewhere.path)
         await ensure_folder_markers(store, [elsewhere])
@@ -173,10 +173,10 @@ async def test_a_folder_that_was_moved_with_its_mark_is_accepted(tmp_path: Path)
 async def test_another_installations_folder_is_refused(tmp_path: Path, *, known: bool) -> None:
     theirs = staging(tmp_path / "theirs")
     (tmp_path / "theirs").mkdir()
-    async with stored(tmp_path / "theirs") as store:
+    async with open_store(tmp_path / "theirs") as store:
         await ensure_folder_markers(store, [theirs])
         other = await store.read(lambda uow: uow.installation)
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         if known:
             await ensure_folder_markers(store, [staging(tmp_path)])
             [name] = markers(staging(tmp_path))
@@ -188,7 +188,7 @@ async def test_another_installations_folder_is_refused(tmp_path: Path, *, known:
 @pytest.mark.parametrize("text", ["", "[]", "{}", "no json", "\0"])
 async def test_a_damaged_mark_is_refused_and_left_for_a_person(tmp_path: Path, text: str) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
         (folder.path / name).write_text(text)
@@ -198,7 +198,7 @@ async def test_a_damaged_mark_is_refused_and_left_for_a_person(tmp_path: Path, t
 
 async def test_a_link_in_the_place_of_a_mark_is_not_followed(tmp_path: Path) -> None:
     folder = staging(tmp_path)
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
         [name] = markers(folder)
         (folder.path / name).rename(tmp_path / "moved")
@@ -209,14 +209,14 @@ async def test_a_link_in_the_place_of_a_mark_is_not_followed(tmp_path: Path) -> 
 async def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     folder = staging(tmp_path)
     folder.path.write_text("a file")
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         assert "cannot be used: a part of its path is not a folder" in (await refusal(store, folder)).message
 
 
 async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("a file")
     folder = staging(tmp_path / "file")
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         with pytest.raises(SettingsError, match="cannot be used: a part of its path is not a folder"):
             await ensure_folder_markers(store, [folder])
 
@@ -226,7 +226,7 @@ async def test_what_is_not_a_mark_of_this_kind_is_no_bother(tmp_path: Path) -> N
     folder.path.mkdir()
     for name in (".dataset-lifecycle-staging-notes.json", ".dataset-lifecycle-archive-1.json", ".nfs0001"):
         (folder.path / name).write_text("somebody's")
-    async with stored(tmp_path) as store:
+    async with open_store(tmp_path) as store:
         await ensure_folder_markers(store, [folder])
         await ensure_folder_markers(store, [folder])
     assert len(markers(folder)) == 4

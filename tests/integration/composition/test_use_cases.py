@@ -112,8 +112,8 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
 
         slow = replace(process.deps, templates=Slow())  # type: ignore[arg-type]
         provision = build_sagas(slow, provisions=1)["provision"]
-        first = await queued(process.deps, DatasetType.JIRA_ISSUES)
-        second = await queued(process.deps, DatasetType.SLACK_MESSAGES)
+        first = await queue_provision(process.deps, DatasetType.JIRA_ISSUES)
+        second = await queue_provision(process.deps, DatasetType.SLACK_MESSAGES)
         async with anyio.create_task_group() as tasks:
             for each in (first, second):
                 assert each.run is not None
@@ -121,21 +121,21 @@ async def test_provisions_beyond_the_limit_wait_for_their_turn_and_say_so(tmp_pa
                 await begun.wait()
             seen: list[str] = []
 
-            async def told() -> None:
+            async def watch_progress() -> None:
                 while "queue" not in seen:
                     progress = await process.deps.store.read(
                         lambda uow: uow.datasets.get_progress(second.dataset_id)
                     )
                     seen.extend([progress.step] if progress else [])
 
-            await told()
+            await watch_progress()
             assert inside == [1]
             may_end.set()
         for each in (first, second):
             assert (await process.load_dataset(each.dataset_id)).status is DatasetStatus.READY
 
 
-async def queued(deps: Dependencies, dataset_type: DatasetType) -> Dataset:
+async def queue_provision(deps: Dependencies, dataset_type: DatasetType) -> Dataset:
     services = build_services(deps, NullEngine(Path()))
     begun = await services.provisioning.start_or_attach(provision_request(dataset_type=dataset_type), KIM)
     return begun.dataset

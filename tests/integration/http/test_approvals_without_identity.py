@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def listening(
+async def serve(
     folder: Path, *, read_only: bool = False, principal: Principal | None = None
 ) -> AsyncIterator[tuple[httpx.AsyncClient, Process]]:
     """A client of a server on the loopback interface."""
@@ -63,7 +63,7 @@ async def listening(
             stop.set()
 
 
-async def filed(process: Process) -> tuple[str, str]:
+async def file_request(process: Process) -> tuple[str, str]:
     """A request, and the name that approves it."""
     await process.add_client_and_journey(stage=Stage.PILOT)
     made = await process.provision(stage=Stage.PILOT)
@@ -81,8 +81,8 @@ def error(answer: httpx.Response, status: int) -> dict[str, Any]:
 
 
 async def test_without_identity_a_caller_looks_and_a_person_answers_on_a_terminal(tmp_path: Path) -> None:
-    async with listening(tmp_path) as (client, process):
-        approval_id, name = await filed(process)
+    async with serve(tmp_path) as (client, process):
+        approval_id, name = await file_request(process)
         assert (await client.get("/approvals")).json()["items"][0]["approval_id"] == approval_id
         assert (await client.get(f"/approvals/{approval_id}")).json()["state"] == "open"
         for body in ({"decision": "approve", "name": name}, {"decision": "decline"}):
@@ -107,14 +107,14 @@ async def test_without_identity_a_caller_looks_and_a_person_answers_on_a_termina
 async def test_a_page_that_a_browser_was_led_to_reads_nothing(
     tmp_path: Path, headers: dict[str, str], status: int
 ) -> None:
-    async with listening(tmp_path) as (client, _):
+    async with serve(tmp_path) as (client, _):
         assert error(await client.get("/approvals", headers=headers), status)["code"] == "forbidden"
 
 
 async def test_a_read_only_server_shows_and_takes_no_word(tmp_path: Path) -> None:
     person = Principal(subject="lee")
-    async with listening(tmp_path, read_only=True, principal=person) as (client, process):
-        approval_id, name = await filed(process)
+    async with serve(tmp_path, read_only=True, principal=person) as (client, process):
+        approval_id, name = await file_request(process)
         assert (await client.get("/approvals")).json()["count"] == 1
         for body in ({"decision": "approve", "name": name}, {"decision": "decline"}, {}):
             found = error(await client.post(f"/approvals/{approval_id}", json=body), 403)
@@ -125,8 +125,8 @@ async def test_a_read_only_server_shows_and_takes_no_word(tmp_path: Path) -> Non
 async def test_a_call_is_on_record_whatever_becomes_of_it(tmp_path: Path) -> None:
     person = Principal(subject="lee")
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    async with listening(tmp_path, principal=person) as (client, process):
-        approval_id, name = await filed(process)
+    async with serve(tmp_path, principal=person) as (client, process):
+        approval_id, name = await file_request(process)
         path = f"/approvals/{approval_id}"
         headers = {"user-agent": "a page", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
         refused = await client.post(path, json={"decision": "approve", "name": "x"}, headers=headers)
@@ -176,8 +176,8 @@ def test_each_kind_of_error_has_its_status(given: LifecycleError, status: int) -
 
 
 async def test_no_page_answers_more_than_printable_text(tmp_path: Path) -> None:
-    async with listening(tmp_path) as (client, process):
-        approval_id, _ = await filed(process)
+    async with serve(tmp_path) as (client, process):
+        approval_id, _ = await file_request(process)
         path = f"/approvals/{quote(HOSTILE, safe='')}"
         answers = [
             await client.get("/approvals"),

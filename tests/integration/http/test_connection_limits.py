@@ -23,7 +23,7 @@ from server.infra.guarded_http import ConnectionLimits, connection_limit
 from server.sandbox.http.server import SandboxServer
 from server.web import http
 from server.web.http import HEALTH_PATH, open_listening_socket
-from tests.integration.http.test_http import Health, get, listening
+from tests.integration.http.test_http import Health, get, serve
 
 ROOT: Final = Path(__file__).parents[3]
 PATIENCE_S: Final = 30.0
@@ -81,12 +81,12 @@ async def test_a_request_that_does_not_come_to_its_end_is_given_up(sent: bytes) 
     limits = ConnectionLimits(head_s=PATIENCE_S * 2, body_s=0.05)
     if sent != HALF_A_BODY:
         limits = ConnectionLimits(head_s=0.05, body_s=PATIENCE_S * 2)
-    async with listening(Health(), limits) as address:
+    async with serve(Health(), limits) as address:
         assert (await read_to_end(connect(port_of(address), sent))).startswith(TOO_LATE)
 
 
 async def test_so_is_the_next_request_on_the_same_connection() -> None:
-    async with listening(Health(), ConnectionLimits(head_s=0.05)) as address:
+    async with serve(Health(), ConnectionLimits(head_s=0.05)) as address:
         connection = connect(port_of(address), GET_HEALTH + HALF_A_HEAD[:10])
         answered = await read_to_end(connection)
         assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -100,7 +100,7 @@ async def test_so_is_the_next_request_on_the_same_connection() -> None:
 
 async def test_a_connection_without_a_request_is_kept_as_an_idle_one_and_not_as_half_a_request() -> None:
     assert ConnectionLimits().idle_s > LONGEST_OF_PROXIES_S
-    async with listening(Health(), ConnectionLimits(head_s=0.05, idle_s=0.2)) as address:
+    async with serve(Health(), ConnectionLimits(head_s=0.05, idle_s=0.2)) as address:
         answered = await read_to_end(connect(port_of(address), GET_HEALTH))
     assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"408" not in answered
@@ -108,7 +108,7 @@ async def test_a_connection_without_a_request_is_kept_as_an_idle_one_and_not_as_
 
 async def test_an_idle_connection_gives_way_before_one_that_sends() -> None:
     limits = ConnectionLimits(connections=2, health=frozenset({HEALTH_PATH}))
-    async with listening(Health(), limits) as address:
+    async with serve(Health(), limits) as address:
         port = port_of(address)
         with connect(port, HALF_A_HEAD) as sending:
             idle = connect(port, GET_HEALTH)
@@ -121,14 +121,14 @@ async def test_an_idle_connection_gives_way_before_one_that_sends() -> None:
 
 async def test_one_who_sends_on_after_the_answer_is_given_up_too() -> None:
     long = HALF_A_HEAD.replace(b"/mcp", b"/nowhere") + b"Content-Length: 100\r\n\r\n{"
-    async with listening(Health(), ConnectionLimits(body_s=0.05)) as address:
+    async with serve(Health(), ConnectionLimits(body_s=0.05)) as address:
         answered = await read_to_end(connect(port_of(address), long))
     assert answered.startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
 async def test_whoever_has_waited_longest_makes_room_for_the_next() -> None:
     limits = ConnectionLimits(connections=2, health=frozenset({HEALTH_PATH}))
-    async with listening(Health(), limits) as address:
+    async with serve(Health(), limits) as address:
         port = port_of(address)
         with connect(port, HALF_A_BODY):
             assert await get(f"{address}/healthz") == (200, {"status": "up"})
@@ -146,7 +146,7 @@ async def test_a_server_at_work_everywhere_says_that_it_is_up_and_nothing_else(
     health = Health()
     health.slow = True
     limits = ConnectionLimits(connections=1, health=frozenset({HEALTH_PATH}))
-    async with listening(health, limits) as address, anyio.create_task_group() as tasks:
+    async with serve(health, limits) as address, anyio.create_task_group() as tasks:
         tasks.start_soon(get, f"{address}/readyz")
         await health.asked.wait()
         assert await get(f"{address}/healthz") == (200, {"status": "up"})

@@ -32,13 +32,13 @@ HEAVY = (
 )
 
 
-async def unopened() -> Services:
+async def refuse_to_open() -> Services:
     raise AssertionError("greeting a client opens nothing")
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_greeting_and_listing_open_nothing_in_either_era(mode: str) -> None:
-    async with Client(build_server(unopened, version="9.9"), mode=mode) as client:
+    async with Client(build_server(refuse_to_open, version="9.9"), mode=mode) as client:
         listed = (await client.list_tools()).tools
         assert len(listed) == 4
         if mode == "legacy":
@@ -49,7 +49,7 @@ async def test_greeting_and_listing_open_nothing_in_either_era(mode: str) -> Non
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_only_what_there_is_is_advertised(mode: str) -> None:
-    async with Client(build_server(unopened, version="1"), mode=mode) as client:
+    async with Client(build_server(refuse_to_open, version="1"), mode=mode) as client:
         offered = client.server_capabilities
     assert offered is not None
     assert (offered.tools is not None, offered.resources, offered.prompts) == (True, None, None)
@@ -57,7 +57,7 @@ async def test_only_what_there_is_is_advertised(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_what_there_is_later_is_advertised_then(mode: str) -> None:
-    server = build_server(unopened, version="1")
+    server = build_server(refuse_to_open, version="1")
 
     async def read_dataset(dataset_id: str) -> str:
         return dataset_id
@@ -86,4 +86,4 @@ def test_whoever_has_no_identity_is_an_agent_on_this_account() -> None:
 
 def test_a_toolset_that_does_not_exist_is_refused_before_serving() -> None:
     with pytest.raises(InvalidArgumentError, match="There is no toolset 'recovry'"):
-        build_server(unopened, version="1", toolsets=["recovry"])
+        build_server(refuse_to_open, version="1", toolsets=["recovry"])

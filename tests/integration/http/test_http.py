@@ -69,7 +69,7 @@ class Sagas:
 
 
 @asynccontextmanager
-async def listening(
+async def serve(
     health: Health | HealthService, limits: ConnectionLimits | None = None, sagas: Sagas | None = None
 ) -> AsyncIterator[str]:
     """A server, and its address."""
@@ -95,13 +95,13 @@ async def get(address: str) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_a_client_of_either_era_lists_the_tools(mode: str) -> None:
-    async with listening(Health()) as address, Client(f"{address}/mcp", mode=mode) as client:
+    async with serve(Health()) as address, Client(f"{address}/mcp", mode=mode) as client:
         assert len((await client.list_tools()).tools) == 4
 
 
 async def test_it_is_up_whatever_the_platform_says_and_ready_when_that_answers() -> None:
     health = Health()
-    async with listening(health) as address:
+    async with serve(health) as address:
         assert await get(f"{address}/readyz") == (200, {"status": "ready"})
         health.error = PlatformDeniedError("Glean refused the key.")
         assert await get(f"{address}/readyz") == (
@@ -114,7 +114,7 @@ async def test_it_is_up_whatever_the_platform_says_and_ready_when_that_answers()
 async def test_it_is_not_ready_while_no_saga_can_be_started() -> None:
     sagas = Sagas()
     sagas.error = StoreUnavailableError("The saga engine's database failed: the disk is full.")
-    async with listening(Health(), sagas=sagas) as address:
+    async with serve(Health(), sagas=sagas) as address:
         status, answer = await get(f"{address}/readyz")
         assert (status, answer["error"]) == (503, sagas.error.as_dict())
         sagas.error = None
@@ -125,7 +125,7 @@ async def test_ready_means_that_the_real_store_and_the_real_platform_answer(tmp_
     async with (
         open_world(tmp_path) as place,
         place.open_process() as process,
-        listening(process.services.health) as address,
+        serve(process.services.health) as address,
     ):
         assert await get(f"{address}/readyz") == (200, {"status": "ready"})
         place.sandbox.token = "revoked"
@@ -139,7 +139,7 @@ async def test_readiness_is_answered_in_time_though_the_platform_is_not(
     monkeypatch.setattr(http, "_READY_S", 0.01)
     health = Health()
     health.slow = True
-    async with listening(health) as address:
+    async with serve(health) as address:
         status, answer = await get(f"{address}/readyz")
     assert (status, answer["error"]["code"]) == (503, "platform_unavailable")
 
@@ -166,7 +166,7 @@ async def test_readiness_is_answered_in_time_though_the_platform_is_not(
 async def test_what_a_browser_was_tricked_into_sending_is_refused(
     header: str, value: str, status: int
 ) -> None:
-    async with listening(Health()) as address, httpx.AsyncClient() as client:
+    async with serve(Health()) as address, httpx.AsyncClient() as client:
         sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {header: value})
         assert sent.status_code == status
         asked = await client.get(f"{address}/approvals", headers={header: value})
@@ -181,7 +181,7 @@ async def test_what_a_browser_was_tricked_into_sending_is_refused(
     "host", ["LOCALHOST:8797", "127.0.0.1", "localhost.", "LocalHost.:1", "[::1]", "127.0.0.1:80"]
 )
 async def test_a_host_is_known_in_each_of_its_spellings(host: str) -> None:
-    async with listening(Health()) as address, httpx.AsyncClient() as client:
+    async with serve(Health()) as address, httpx.AsyncClient() as client:
         sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | {"host": host})
         asked = await client.get(f"{address}/readyz", headers={"host": host})
     assert (sent.status_code, asked.json()) == (200, {"status": "ready"})
@@ -191,7 +191,7 @@ async def test_a_foreign_host_is_told_which_it_is_and_where_it_is_allowed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     given = {"host": "Gateway.example:8443"}
-    async with listening(Health()) as address, httpx.AsyncClient() as client:
+    async with serve(Health()) as address, httpx.AsyncClient() as client:
         sent = await client.post(f"{address}/mcp", json=GREETING, headers=ACCEPT | given)
         asked = await client.get(f"{address}/readyz", headers=given)
         up = await client.get(f"{address}/healthz", headers=given)
@@ -207,7 +207,7 @@ async def test_a_foreign_host_is_told_which_it_is_and_where_it_is_allowed(
 
 async def test_a_request_without_a_host_is_refused() -> None:
     async with (
-        listening(Health()) as address,
+        serve(Health()) as address,
         await anyio.connect_tcp("127.0.0.1", int(address.rpartition(":")[2])) as stream,
     ):
         await stream.send(b"GET /approvals HTTP/1.0\r\n\r\n")
@@ -243,7 +243,7 @@ def test_a_port_that_is_in_use_is_refused() -> None:
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
 async def test_an_unknown_prompt_is_the_callers_mistake(mode: str) -> None:
-    async with listening(Health()) as address, Client(f"{address}/mcp", mode=mode) as client:
+    async with serve(Health()) as address, Client(f"{address}/mcp", mode=mode) as client:
         with pytest.raises(MCPError) as refused:
             await client.get_prompt("no-such-prompt")
     assert refused.value.error.code == INVALID_PARAMS

@@ -70,10 +70,10 @@ async def file_request(server: GuardedServer, requester: Principal = KIM) -> tup
     made = await server.process.provision(stage=Stage.PILOT)
     await server.process.complete_journey()
     made = await server.process.load_dataset(made.dataset_id)
-    return made, await requested(server, made, requester)
+    return made, await request_approval(server, made, requester)
 
 
-async def requested(server: GuardedServer, made: Dataset, requester: Principal = KIM) -> str:
+async def request_approval(server: GuardedServer, made: Dataset, requester: Principal = KIM) -> str:
     with pytest.raises(ConfirmationRequiredError) as caught:
         await server.process.tear_down(made, principal=requester)
     approval_id: str = caught.value.facts["approval_id"]
@@ -307,7 +307,7 @@ async def test_what_has_expired_changed_or_gone_is_closed(
     found = error(await send_request(guarded_server, f"/approvals/{approval_id}", lee, yes(made)), 409)
     assert found["message"] == f"The request {approval_id} has expired."
 
-    again = await requested(guarded_server, made)
+    again = await request_approval(guarded_server, made)
     assert again != approval_id
     past = clock.now() - timedelta(days=1)
     await guarded_server.process.deps.store.transact(
@@ -320,9 +320,9 @@ async def test_what_has_expired_changed_or_gone_is_closed(
     )
 
     held = await guarded_server.process.load_dataset(made.dataset_id)
-    last = await requested(guarded_server, held)
+    last = await request_approval(guarded_server, held)
     other = Principal(subject="person:ops")
-    second = await requested(guarded_server, held, other)
+    second = await request_approval(guarded_server, held, other)
     await guarded_server.process.services.approvals.approve(
         second, Principal(subject="person:lee"), made.name
     )
@@ -515,10 +515,10 @@ async def test_a_bug_is_told_as_one_and_shows_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def broken(*_: object, **__: object) -> None:
+    async def fail_by_bug(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is 42")
 
-    monkeypatch.setattr(guarded_server.process.services.approvals, "list", broken)
+    monkeypatch.setattr(guarded_server.process.services.approvals, "list", fail_by_bug)
     answer = await send_request(guarded_server, "/approvals", issuer.token(**APPROVER))
     assert error(answer, 500)["code"] == InternalError.code
     assert "the secret" not in answer.text

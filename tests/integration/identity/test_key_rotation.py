@@ -100,16 +100,16 @@ async def test_many_tokens_with_unknown_keys_ask_the_issuer_once(ticking: Tickin
     async with publish_keys(issuer) as url:
         keys = build_keys(identity_settings(jwks_url=url))
 
-        async def refused(kid: str) -> None:
+        async def assert_unknown_key(kid: str) -> None:
             with pytest.raises(UnknownKeyError):
                 await keys.get_key(kid)
 
         async with anyio.create_task_group() as tasks:
             for number in range(20):
-                tasks.start_soon(refused, f"made up {number}")
+                tasks.start_soon(assert_unknown_key, f"made up {number}")
         assert issuer.asked == 1
         ticking.now += PAUSE_S
-        await refused("made up again")
+        await assert_unknown_key("made up again")
         assert issuer.asked == 2
         assert await keys.count() == 1
 

@@ -29,7 +29,7 @@ def part(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def unsigned(issuer: TokenIssuer) -> str:
+def unsigned_token(issuer: TokenIssuer) -> str:
     return f"{part({'alg': 'none', 'kid': 'one'})}.{part(issuer.claims())}."
 
 
@@ -45,7 +45,7 @@ def signed_by_another(issuer: TokenIssuer) -> str:
     return stranger.token()
 
 
-def changed(issuer: TokenIssuer) -> str:
+def changed_token(issuer: TokenIssuer) -> str:
     head, _, signature = issuer.token().split(".")
     return f"{head}.{part(issuer.claims(clients=['globex']))}.{signature}"
 
@@ -78,7 +78,7 @@ def with_claims(**changes: Any) -> Callable[[TokenIssuer], str]:
     return lambda issuer: issuer.token(**changes)
 
 
-def lacking(claim: str) -> Callable[[TokenIssuer], str]:
+def token_without(claim: str) -> Callable[[TokenIssuer], str]:
     return lambda issuer: issuer.token(without=claim)
 
 
@@ -87,10 +87,10 @@ def in_seconds(seconds: int) -> int:
 
 
 BAD: dict[str, Callable[[TokenIssuer], str]] = {
-    "alg none": unsigned,
+    "alg none": unsigned_token,
     "HS256 with the public key": signed_with_the_public_key,
     "another's signature": signed_by_another,
-    "changed after signing": changed,
+    "changed after signing": changed_token,
     "a key of another kind": of_another_kind,
     "an algorithm that is not allowed": signed_otherwise,
     "no kid among several keys": without_kid,
@@ -102,10 +102,10 @@ BAD: dict[str, Callable[[TokenIssuer], str]] = {
     "an audience of numbers": with_claims(aud=[1]),
     "another issuer": with_claims(iss="https://evil.example.com"),
     "the issuer with a slash": with_claims(iss=f"{ISSUER}/"),
-    "no expiry": lacking("exp"),
-    "no audience": lacking("aud"),
-    "no issuer": lacking("iss"),
-    "no subject": lacking("sub"),
+    "no expiry": token_without("exp"),
+    "no audience": token_without("aud"),
+    "no issuer": token_without("iss"),
+    "no subject": token_without("sub"),
     "an empty subject": with_claims(sub=" "),
     "the subject of a local account": with_claims(sub="person:root"),
     "the subject of a schedule": with_claims(sub="schedule:sweep"),

@@ -54,7 +54,7 @@ def loses(place: World, dataset: Dataset, **given: Any) -> None:
     place.glean.faults.add(Fault(kind="unhealthy", **given))
 
 
-async def ended(process: Process, looked: MonitorResult) -> None:
+async def wait_for_rechecks(process: Process, looked: MonitorResult) -> None:
     for saga_id, _dataset_id in looked.rechecks:
         assert await process.engine.wait(saga_id, 20)
 
@@ -104,7 +104,7 @@ async def test_becoming_unhealthy_puts_quality_to_one_check_and_not_another_with
             world.clock.ahead += minutes * MINUTE
             loses(world, dataset)
             looked = await monitor(process).check_connectors()
-            await ended(process, looked)
+            await wait_for_rechecks(process, looked)
             begun.append(len(looked.rechecks))
             again = await monitor(process).check_connectors()
             assert [each for each in again.rechecks if each not in looked.rechecks] == []
@@ -122,14 +122,14 @@ async def test_a_clock_that_was_put_back_neither_forbids_a_check_nor_repeats_one
         await process.add_client_and_journey()
         dataset = await process.provision()
         loses(world, dataset)
-        await ended(process, await monitor(process).check_connectors())
+        await wait_for_rechecks(process, await monitor(process).check_connectors())
         world.glean.faults.clear()
         await monitor(process).check_connectors()
         world.clock.ahead -= timedelta(days=400)
         loses(world, dataset)
         looked = await monitor(process).check_connectors()
         assert len(looked.rechecks) == 1
-        await ended(process, looked)
+        await wait_for_rechecks(process, looked)
 
 
 @pytest.mark.each_dialect

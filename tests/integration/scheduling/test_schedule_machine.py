@@ -288,7 +288,9 @@ def record_ticks(stories: list[ScheduleSimulation]) -> Iterator[None]:
     """Every turn that is begun goes into the almanac, and a purge forgets whatever has ended: all that it ever may."""
     turn = ScheduleService.run_job
 
-    async def seen(self: ScheduleService, name: str, tick: str, chore: ScheduledJob) -> ScheduledRun | None:
+    async def note_run(
+        self: ScheduleService, name: str, tick: str, chore: ScheduledJob
+    ) -> ScheduledRun | None:
         stories[-1].almanac.ran.append((name, tick))
         return await turn(self, name, tick, chore)
 
@@ -297,7 +299,7 @@ def record_ticks(stories: list[ScheduleSimulation]) -> Iterator[None]:
             del self.journal[saga_id]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ScheduleService, "run_job", seen)
+        patch.setattr(ScheduleService, "run_job", note_run)
         patch.setattr(InlineEngine, "purge", purge)
         yield
 

@@ -94,13 +94,13 @@ async def open_two_processes(place: World, monkeypatch: pytest.MonkeyPatch) -> A
     async with AsyncExitStack() as stack:
         both = TwoProcesses(place, [await stack.enter_async_context(place.open_process()) for _ in range(2)])
 
-        async def noted(
+        async def note_run(
             self: ScheduleService, name: str, tick: str, chore: ScheduledJob
         ) -> ScheduledRun | None:
             both.ran.append((name, tick))
             return await turn(self, name, tick, chore)
 
-        monkeypatch.setattr(ScheduleService, "run_job", noted)
+        monkeypatch.setattr(ScheduleService, "run_job", note_run)
         yield both
 
 
@@ -149,7 +149,7 @@ async def test_an_orphan_goes_when_its_grace_was_served_and_nothing_else_does_wh
         orphan = await process.provision()
         await process.complete_journey()
 
-        async def standing() -> DatasetStatus:
+        async def orphan_status() -> DatasetStatus:
             assert (await process.load_dataset(wanted.dataset_id)).status is DatasetStatus.READY
             return (await process.load_dataset(orphan.dataset_id)).status
 
@@ -163,9 +163,9 @@ async def test_an_orphan_goes_when_its_grace_was_served_and_nothing_else_does_wh
             assert mark is None or mark.served <= hours * 3600
             assert max(Counter(both.ran).values()) == 1
             if hours < 7 * 24:
-                assert await standing() is DatasetStatus.READY
+                assert await orphan_status() is DatasetStatus.READY
         await both.pass_hours(24 * 10, 12)
-        assert await standing() is DatasetStatus.ARCHIVED
+        assert await orphan_status() is DatasetStatus.ARCHIVED
 
 
 async def test_an_archive_goes_only_when_two_days_found_it_past_its_time(
@@ -178,7 +178,7 @@ async def test_an_archive_goes_only_when_two_days_found_it_past_its_time(
         await process.complete_journey()
         await process.tear_down(dataset)
 
-        async def purged() -> bool:
+        async def is_purged() -> bool:
             kept = await process.deps.store.read(lambda uow: uow.archives.get(dataset.dataset_id))
             assert kept is not None
             return "purged_at" in kept
@@ -187,15 +187,15 @@ async def test_an_archive_goes_only_when_two_days_found_it_past_its_time(
         world.clock.ahead += 100 * DAY  # a wrong clock, for one day's run
         await both.pass_hours(10)
         assert len(both.ticks_of(RETENTION_SCHEDULE)) > 1
-        assert not await purged()
+        assert not await is_purged()
         world.clock.ahead -= 100 * DAY
         await both.pass_hours(48)
-        assert not await purged()
+        assert not await is_purged()
         world.clock.ahead += 200 * DAY
         await both.pass_hours(10)
-        assert not await purged()
+        assert not await is_purged()
         await both.pass_hours(24)
-        assert await purged()
+        assert await is_purged()
         assert (await process.load_event_kinds()).count("archive:purged") == 1
 
 

@@ -80,7 +80,7 @@ class DurableServers:
 
         return with_timeout(self.budgets.get(name, 60), work)
 
-    async def look(self) -> list[tuple[str, str]]:
+    async def start_due(self) -> list[tuple[str, str]]:
         """Two look at once; what they began is waited for, if it does not hang."""
         due = list(await self.schedules.list_due())
         async with anyio.create_task_group() as tasks:
@@ -88,10 +88,10 @@ class DurableServers:
                 tasks.start_soon(each.start_due_runs)
         for name, tick in due:
             if name != self.hangs:
-                await wait_for_async(partial(self._told, name, tick), 30)
+                await wait_for_async(partial(self._is_recorded, name, tick), 30)
         return due
 
-    async def _told(self, name: str, tick: str) -> bool:
+    async def _is_recorded(self, name: str, tick: str) -> bool:
         found = await self.schedules.list()
         return any(
             each.last.tick == tick and each.last.outcome == "done"
@@ -116,14 +116,14 @@ async def test_turns_are_had_once_over_ten_days_a_missed_one_a_year_ahead_and_a_
     async with ten_days.server():
         for day in (1, 1, 2, 1):
             ten_days.clock.instant += day * DAY
-            assert len(await ten_days.look()) == len(PLANS)
+            assert len(await ten_days.start_due()) == len(PLANS)
         ten_days.clock.instant += 400 * DAY
-        await ten_days.look()  # and everything that ended is forgotten
+        await ten_days.start_due()  # and everything that ended is forgotten
         ten_days.clock.instant -= 400 * DAY
-        assert await ten_days.look() == []
+        assert await ten_days.start_due() == []
         ten_days.hangs = ORPHAN_SCAN_SCHEDULE
         ten_days.clock.instant += DAY
-        await ten_days.look()
+        await ten_days.start_due()
         await wait_for(lambda: len(ten_days.begun) == len(ten_days.ended) + 1)
     [left] = [each for each in ten_days.begun if each not in ten_days.ended]
     ten_days.hangs = ""
@@ -131,7 +131,7 @@ async def test_turns_are_had_once_over_ten_days_a_missed_one_a_year_ahead_and_a_
         assert await engine.wait(scheduled_run_id(*left), 30)
         for _ in range(4):
             ten_days.clock.instant += DAY
-            assert len(await ten_days.look()) == len(PLANS)
+            assert len(await ten_days.start_due()) == len(PLANS)
     assert ten_days.begun.count(left) == 2
     assert len(set(ten_days.ended)) == len(ten_days.ended)
     scans = [tick.partition("~")[0] for name, tick in ten_days.ended if name == ORPHAN_SCAN_SCHEDULE]
@@ -142,7 +142,7 @@ async def test_turns_are_had_once_over_ten_days_a_missed_one_a_year_ahead_and_a_
 async def test_a_turn_cut_by_its_budget_is_told_and_the_next_one_goes_on(ten_days: DurableServers) -> None:
     ten_days.hangs, ten_days.budgets = ORPHAN_SCAN_SCHEDULE, {ORPHAN_SCAN_SCHEDULE: 0.1}
     async with ten_days.server() as engine:
-        await ten_days.look()
+        await ten_days.start_due()
         [(_, cut)] = [each for each in ten_days.begun if each[0] == ORPHAN_SCAN_SCHEDULE]
         assert await engine.wait(scheduled_run_id(ORPHAN_SCAN_SCHEDULE, cut), 30)
         [told] = [
@@ -155,5 +155,5 @@ async def test_a_turn_cut_by_its_budget_is_told_and_the_next_one_goes_on(ten_day
         )
         ten_days.hangs = ""
         ten_days.clock.instant += timedelta(days=1)
-        await ten_days.look()
+        await ten_days.start_due()
     assert [name for name, _ in ten_days.ended].count(ORPHAN_SCAN_SCHEDULE) == 1

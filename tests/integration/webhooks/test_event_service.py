@@ -42,7 +42,7 @@ async def put(store: Store, *rows: Delivery | WebhookCursor) -> None:
     await store.transact(work)
 
 
-async def named(store: Store, seq: int) -> str:
+async def name_of_event(store: Store, seq: int) -> str:
     return event_id(await store.read(lambda uow: uow.installation), seq)
 
 
@@ -55,7 +55,7 @@ async def test_the_last_events_come_in_their_order_with_how_they_stand(
     parked = delivery("w", 1, DeliveryState.PARKED)
     await put(store, parked)
     found = await events.list_latest(KIM)
-    assert [each.id for each in found] == [await named(store, each) for each in (1, 2, 3)]
+    assert [each.id for each in found] == [await name_of_event(store, each) for each in (1, 2, 3)]
     assert [list(each.deliveries) for each in found] == [[parked], [], []]
     assert [each.event.dataset_id for each in await events.list_latest(KIM, limit=2)] == ["d2", "d1"]
     assert [each.id for each in await events.list_latest(KIM, dataset_id="d1")] == [found[0].id, found[2].id]
@@ -94,7 +94,10 @@ async def test_parked_events_come_oldest_first_each_once(store: Store, clock: Ma
         delivery("w", 1, DeliveryState.DELIVERED),
     )
     [found] = await EventService(store, clock).list_parked(KIM)
-    assert (found.id, [each.webhook for each in found.deliveries]) == (await named(store, 2), ["v", "w"])
+    assert (found.id, [each.webhook for each in found.deliveries]) == (
+        await name_of_event(store, 2),
+        ["v", "w"],
+    )
 
 
 async def test_an_event_is_sent_again_where_it_is_parked_else_wherever_it_was_sent(
@@ -106,9 +109,9 @@ async def test_an_event_is_sent_again_where_it_is_parked_else_wherever_it_was_se
     clock.instant += timedelta(days=2)
     events, waiting = EventService(store, clock), DeliveryState.WAITING
     anew = replace(parked, state=waiting, attempts=0, settled_at=None, due_at=clock.instant)
-    told = await events.redeliver(await named(store, 1), KIM)
+    told = await events.redeliver(await name_of_event(store, 1), KIM)
     assert list(told.deliveries) == [done, anew]
-    told = await events.redeliver(await named(store, 1), KIM)
+    told = await events.redeliver(await name_of_event(store, 1), KIM)
     assert list(told.deliveries) == [replace(anew, webhook="v"), anew]
 
 
@@ -123,7 +126,7 @@ async def test_what_was_parked_is_sent_again_for_a_week(store: Store, clock: Man
     await put(store, delivery("v", 1, DeliveryState.PARKED))
     clock.instant += timedelta(seconds=1)
     assert await events.redeliver_parked() == 0
-    assert [each.id for each in await events.list_parked(KIM)] == [await named(store, 1)]
+    assert [each.id for each in await events.list_parked(KIM)] == [await name_of_event(store, 1)]
 
 
 async def test_one_webhook_is_told_again_when_it_is_named(store: Store, clock: ManualClock) -> None:
@@ -131,19 +134,19 @@ async def test_one_webhook_is_told_again_when_it_is_named(store: Store, clock: M
     done, parked = delivery("v", 1, DeliveryState.DELIVERED), delivery("w", 1, DeliveryState.PARKED)
     await put(store, done, parked, WebhookCursor(webhook="x", cursor=1))
     events = EventService(store, clock)
-    told = await events.redeliver(await named(store, 1), KIM, webhook="v")
+    told = await events.redeliver(await name_of_event(store, 1), KIM, webhook="v")
     assert [each.state for each in told.deliveries] == [DeliveryState.WAITING, DeliveryState.PARKED]
-    told = await events.redeliver(await named(store, 1), KIM, webhook="x")
+    told = await events.redeliver(await name_of_event(store, 1), KIM, webhook="x")
     assert [each.webhook for each in told.deliveries] == ["v", "w", "x"]
 
     with pytest.raises(InvalidArgumentError) as early:
-        await events.redeliver(await named(store, 2), KIM, webhook="x")
+        await events.redeliver(await name_of_event(store, 2), KIM, webhook="x")
     assert (early.value.field, early.value.recovery) == ("id", Recovery.WAIT)
     with pytest.raises(InvalidArgumentError) as unknown:
-        await events.redeliver(await named(store, 1), KIM, webhook="X")
+        await events.redeliver(await name_of_event(store, 1), KIM, webhook="X")
     assert (unknown.value.field, unknown.value.candidates) == ("webhook", ("x",))
     with pytest.raises(InvalidArgumentError) as nobody:
-        await events.redeliver(await named(store, 2), KIM)
+        await events.redeliver(await name_of_event(store, 2), KIM)
     assert (nobody.value.field, nobody.value.recovery) == ("id", Recovery.CHOOSE_OTHER)
 
 
@@ -152,9 +155,9 @@ async def test_an_event_that_is_not_there_or_not_theirs_is_unknown(store: Store,
     events = EventService(store, clock)
     for given, principal in (
         ("evt_nonsense_1", KIM),
-        (await named(store, 0), KIM),
-        (await named(store, 2), KIM),
-        (await named(store, 1), LEE),
+        (await name_of_event(store, 0), KIM),
+        (await name_of_event(store, 2), KIM),
+        (await name_of_event(store, 1), LEE),
     ):
         with pytest.raises(UnknownEventError, match="There is no event"):
             await events.redeliver(given, principal)
@@ -164,13 +167,13 @@ async def test_who_had_it_sent_again_is_on_record(store: Store, clock: ManualClo
     await append_events(store, "d1")
     await put(store, delivery("w", 1, DeliveryState.PARKED))
     call = RequestContext(audit_id="a1", at=NOW, verb="events redeliver", via="cli")
-    await EventService(store, clock).redeliver(await named(store, 1), replace(KIM, call=call))
+    await EventService(store, clock).redeliver(await name_of_event(store, 1), replace(KIM, call=call))
     [entry] = await store.read(_entries)
     told = parse_entry(entry)
     assert (told.principal, told.client_id, told.data) == (
         "person:kim",
         "acme",
-        {"event": await named(store, 1), "webhooks": ["w"]},
+        {"event": await name_of_event(store, 1), "webhooks": ["w"]},
     )
 
 

@@ -47,7 +47,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeResolver]:
         yield told
 
 
-async def sent(url: str, *, timeout_s: float = 20) -> DeliveryResult:
+async def send_message(url: str, *, timeout_s: float = 20) -> DeliveryResult:
     async with HttpCourier(url, [SecretStr(SECRET)], clock=SystemClock(), timeout_s=timeout_s) as courier:
         return await courier.send(MESSAGE)
 
@@ -110,12 +110,12 @@ async def test_what_is_no_answer_ends_in_time_and_says_what_it_was(
 ) -> None:
     timeout_s = SHORT_S if answer == NO_ANSWER else 20
     async with listen_raw(behaviour) as port:
-        assert await sent(f"http://127.0.0.1:{port}/hook", timeout_s=timeout_s) == answer
+        assert await send_message(f"http://127.0.0.1:{port}/hook", timeout_s=timeout_s) == answer
 
 
 async def test_one_that_never_begins_tls_ends_in_time() -> None:
     async with listen_raw(_silent) as port:
-        assert await sent(f"https://127.0.0.1:{port}/hook", timeout_s=SHORT_S) == NO_ANSWER
+        assert await send_message(f"https://127.0.0.1:{port}/hook", timeout_s=SHORT_S) == NO_ANSWER
 
 
 async def test_one_that_speaks_no_tls_is_a_failure() -> None:
@@ -124,7 +124,9 @@ async def test_one_that_speaks_no_tls_is_a_failure() -> None:
         await stream.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     async with listen_raw(plain) as port:
-        assert await sent(f"https://127.0.0.1:{port}/hook") == DeliveryResult(error="no answer: TLS failed")
+        assert await send_message(f"https://127.0.0.1:{port}/hook") == DeliveryResult(
+            error="no answer: TLS failed"
+        )
 
 
 async def test_a_certificate_counts_by_the_name_that_is_configured(
@@ -132,21 +134,21 @@ async def test_a_certificate_counts_by_the_name_that_is_configured(
 ) -> None:
     resolver.known["other.test"] = ("127.0.0.1",)
     async with listen_raw(accept_message, make_certificate(tmp_path, NAME)) as port:
-        assert await sent(f"https://{NAME}:{port}/hook") == DeliveryResult(
+        assert await send_message(f"https://{NAME}:{port}/hook") == DeliveryResult(
             error="no answer: its certificate is not valid"
         )
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        assert await sent(f"https://{NAME}:{port}/hook") == DeliveryResult()
-        assert await sent(f"https://other.test:{port}/hook") == DeliveryResult(
+        assert await send_message(f"https://{NAME}:{port}/hook") == DeliveryResult()
+        assert await send_message(f"https://other.test:{port}/hook") == DeliveryResult(
             error="no answer: its certificate is not valid"
         )
 
 
 async def test_a_name_that_nobody_knows_is_a_failure() -> None:
-    assert await sent("https://nowhere.test/hook") == DeliveryResult(
+    assert await send_message("https://nowhere.test/hook") == DeliveryResult(
         error="no answer: its host name cannot be resolved"
     )
-    assert await sent(f"https://{'a' * 70}.test/hook") == DeliveryResult(
+    assert await send_message(f"https://{'a' * 70}.test/hook") == DeliveryResult(
         error="no answer: its host name cannot be resolved"
     )
 
@@ -158,13 +160,13 @@ async def test_of_several_addresses_the_next_is_tried(
     context = make_certificate(tmp_path, NAME)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     async with listen_raw(accept_message, context) as port:
-        assert await sent(f"https://{NAME}:{port}/hook") == DeliveryResult()
+        assert await send_message(f"https://{NAME}:{port}/hook") == DeliveryResult()
 
 
 async def test_localhost_is_this_machine_whatever_a_resolver_says(resolver: FakeResolver) -> None:
     resolver.known["localhost"] = ("192.0.2.1",)
     async with WebhookReceiver().listen() as receiver:
-        assert await sent(receiver.url.replace("127.0.0.1", "localhost")) == DeliveryResult()
+        assert await send_message(receiver.url.replace("127.0.0.1", "localhost")) == DeliveryResult()
     assert resolver.asked == []
     [headers] = receiver.headers
     assert headers["host"] == f"localhost:{receiver.port}"
@@ -174,7 +176,7 @@ async def test_names_that_hang_hold_up_nobody_else_who_looks_a_name_up(resolver:
     resolver.hanging.add("hangs.test")
     async with anyio.create_task_group() as tasks:
         for _ in range(50):
-            tasks.start_soon(sent, "https://hangs.test/hook")
+            tasks.start_soon(send_message, "https://hangs.test/hook")
         await anyio.wait_all_tasks_blocked()
         with anyio.fail_after(10):
             found = await asyncio.get_running_loop().getaddrinfo(NAME, 443, type=socket.SOCK_STREAM)
@@ -184,7 +186,7 @@ async def test_names_that_hang_hold_up_nobody_else_who_looks_a_name_up(resolver:
 
 async def test_a_name_that_hangs_ends_in_time(resolver: FakeResolver) -> None:
     resolver.hanging.add("hangs.test")
-    assert await sent("https://hangs.test/hook", timeout_s=SHORT_S) == NO_ANSWER
+    assert await send_message("https://hangs.test/hook", timeout_s=SHORT_S) == NO_ANSWER
 
 
 async def test_what_a_webhook_wants_remembered_is_forgotten() -> None:
@@ -213,10 +215,12 @@ async def test_a_proxy_of_the_environment_is_used_for_others_and_never_for_this_
     async with listen_raw(proxy) as port, WebhookReceiver().listen() as receiver:
         for name in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
-        assert await sent(receiver.url) == DeliveryResult()
-        assert await sent("https://nowhere.test/hook") == DeliveryResult(error="no answer: ProxyError")
+        assert await send_message(receiver.url) == DeliveryResult()
+        assert await send_message("https://nowhere.test/hook") == DeliveryResult(
+            error="no answer: ProxyError"
+        )
         monkeypatch.setenv("no_proxy", "nowhere.test")
-        assert await sent("https://nowhere.test/hook") == DeliveryResult(
+        assert await send_message("https://nowhere.test/hook") == DeliveryResult(
             error="no answer: its host name cannot be resolved"
         )
     assert asked_for == [b"CONNECT nowhere.test:443 HTTP/1.1"]

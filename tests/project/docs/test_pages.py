@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)
 def test_every_link_leads_somewhere(each: Page) -> None:
-    def broken() -> Iterator[str]:
+    def broken_links() -> Iterator[str]:
         for link in each.links:
             file, _, anchor = link.partition("#")
             target = (each.path.parent / file).resolve() if file else each.path
             if not target.exists() or (anchor and anchor not in Page(target).anchors):
                 yield link
 
-    assert list(broken()) == []
+    assert list(broken_links()) == []
 
 
 @pytest.mark.parametrize("each", load_pages(), ids=lambda each: each.name)

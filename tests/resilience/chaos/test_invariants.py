@@ -50,14 +50,14 @@ class SampleDatasets:
         with place.open_sandbox() as glean:
             glean.faults.add(Fault(kind="sync_fails", datasource=f"ACME-Sandbox-{NAMES['failed']}"))
             glean.faults.add(Fault(kind="sync_loses", datasource=f"ACME-Sandbox-{NAMES['low']}"))
-        made = [await self._made(number) for number, _ in enumerate(KINDS)]
+        made = [await self._make(number) for number, _ in enumerate(KINDS)]
         gone = made[1]["dataset_id"]
         await self._do("journey", journey_id="j1", client_id="acme", state="completed")
         await self._do("teardown", dataset_id=gone, reason="manual", wait_s=None)
         await self._do("journey", journey_id="j1", client_id="acme", state="active")
         await self._do("restore", dataset_id=gone, journey_id="j1", wait_s=None)
 
-    async def _made(self, number: int) -> Row:
+    async def _make(self, number: int) -> Row:
         given = {
             "client_id": "acme",
             "journey_id": f"j{number}",

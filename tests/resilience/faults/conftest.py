@@ -98,7 +98,7 @@ def scenario_runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenar
 def read_output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
     """Everything that was logged or printed since the last look; no bug may have been."""
 
-    def look() -> str:
+    def read_since() -> str:
         printed = capfd.readouterr()
         text = caplog.text + printed.out + printed.err
         caplog.clear()
@@ -106,7 +106,7 @@ def read_output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[s
         assert "saga_broke" not in text
         return text
 
-    return look
+    return read_since
 
 
 def _count_requests(requests: dict[tuple[str, int], int]) -> Counter[str]:

@@ -39,20 +39,20 @@ class FailingDisk:
         self._folder = folder
         self._code = code
         for owner, name in MOMENTS[moment]:
-            monkeypatch.setattr(owner, name, self._guarded(getattr(owner, name)))
+            monkeypatch.setattr(owner, name, self._guard(getattr(owner, name)))
 
     def toggle(self, _: World) -> None:
         """Break it, or mend it."""
         self.broken = not self.broken
 
-    def _guarded(self, work: Callable[..., object]) -> Callable[..., object]:
-        def guarded(first: object, *given: object, **named: object) -> object:
+    def _guard(self, work: Callable[..., object]) -> Callable[..., object]:
+        def call_guarded(first: object, *given: object, **named: object) -> object:
             paths = (first, *given, getattr(first, "final", None))
             if self.broken and any(f"/{self._folder}/" in f"{each}/" for each in paths):
                 raise OSError(self._code, os.strerror(self._code))
             return work(first, *given, **named)
 
-        return guarded
+        return call_guarded
 
 
 MOMENTS: Final[dict[str, list[tuple[Any, str]]]] = {
@@ -165,7 +165,7 @@ async def test_an_archive_that_is_damaged_when_read_back_keeps_everything(
 
     kept: list[bool] = []
 
-    def look(place: World) -> None:
+    def note_staged(place: World) -> None:
         kept.append(bool(place.staged_files()))
 
     ended = await run_with_breakage(
@@ -173,7 +173,7 @@ async def test_an_archive_that_is_damaged_when_read_back_keeps_everything(
         "teardown",
         read_output,
         hook=lambda place: BeforeStepOnce(step, lambda: damage(place)),
-        mend=look,
+        mend=note_staged,
     )
     assert (ended, kept) == (f"teardown: archive_failed at {step}", [True])
 

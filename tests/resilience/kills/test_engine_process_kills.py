@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 STEPS = ("one", "two", "three")
 
 
-def ended(hosts: EngineProcesses, saga_id: str) -> bool:
+def has_ended(hosts: EngineProcesses, saga_id: str) -> bool:
     with closing(hosts.open_journal()) as journal:
         return journal.has_ended(saga_id)
 
 
-async def killed(process: subprocess.Popen[str]) -> None:
+async def wait_for_kill(process: subprocess.Popen[str]) -> None:
     await anyio.to_thread.run_sync(process.wait)
     assert process.returncode == -9, process.communicate()
 
@@ -48,11 +48,11 @@ async def test_the_next_process_finishes_what_a_killed_one_began(
     engine_processes: EngineProcesses, step: str, moment: str
 ) -> None:
     engine_processes.set_mark("go")
-    await killed(engine_processes.start_process("walk:s1", die_at=f"{step}:{moment}"))
+    await wait_for_kill(engine_processes.start_process("walk:s1", die_at=f"{step}:{moment}"))
     assert DurableEngine.has_unfinished_sagas(engine_processes.where)
 
     engine_processes.start_process()
-    await wait_for(lambda: ended(engine_processes, "s1"))
+    await wait_for(lambda: has_ended(engine_processes, "s1"))
     repeated = [step] if moment == "inside" else []
     assert sorted(engine_processes.read_steps("s1")) == sorted([*STEPS, *repeated])
     assert not DurableEngine.has_unfinished_sagas(engine_processes.where)
@@ -65,7 +65,7 @@ async def test_a_survivor_adopts_what_a_killed_process_was_doing(engine_processe
     await wait_for(lambda: engine_processes.read_steps("s1") == ["one", "two"])
     engine_processes.set_mark("go")
     doomed.kill()
-    await wait_for(lambda: ended(engine_processes, "s1"))
+    await wait_for(lambda: has_ended(engine_processes, "s1"))
     assert [pid for _saga, _step, pid in engine_processes.read_effects()][-2:] == [survivor.pid] * 2
 
 
@@ -77,7 +77,7 @@ async def test_a_saga_that_is_slow_is_not_run_by_another_live_process(
     other = engine_processes.start_process("walk:s1", "walk:s2")
     await wait_for(lambda: engine_processes.read_steps("s2") == ["one", "two"])
     engine_processes.set_mark("go")
-    await wait_for(lambda: ended(engine_processes, "s1") and ended(engine_processes, "s2"))
+    await wait_for(lambda: has_ended(engine_processes, "s1") and has_ended(engine_processes, "s2"))
     assert [(saga, step, pid) for saga, step, pid in engine_processes.read_effects() if saga == "s1"] == [
         ("s1", step, slow.pid) for step in STEPS
     ]
@@ -95,7 +95,7 @@ async def test_two_processes_that_start_the_same_sagas_at_once_run_each_once(
     engine_processes.set_mark("go")
     engine_processes.set_mark("begin")
     for saga_id in (f"s{each}" for each in range(5)):
-        await wait_for(lambda saga_id=saga_id: ended(engine_processes, saga_id))  # type: ignore[misc]
+        await wait_for(lambda saga_id=saga_id: has_ended(engine_processes, saga_id))  # type: ignore[misc]
     assert sorted((saga, step) for saga, step, _pid in engine_processes.read_effects()) == sorted(
         (f"s{each}", step) for each in range(5) for step in STEPS
     )
@@ -111,16 +111,16 @@ async def test_one_of_two_survivors_adopts(engine_processes: EngineProcesses) ->
     await wait_for(lambda: len(engine_processes.read_effects()) == 15)
     engine_processes.set_mark("go")
     for saga_id in (f"s{each}" for each in range(5)):
-        await wait_for(lambda saga_id=saga_id: ended(engine_processes, saga_id))  # type: ignore[misc]
+        await wait_for(lambda saga_id=saga_id: has_ended(engine_processes, saga_id))  # type: ignore[misc]
         assert engine_processes.read_steps(saga_id) == ["one", "two", "two", "three"]
 
 
 async def test_a_saga_that_kills_its_process_is_left_alone_after_some_adoptions(
     engine_processes: EngineProcesses,
 ) -> None:
-    await killed(engine_processes.start_process("kill:s1"))
+    await wait_for_kill(engine_processes.start_process("kill:s1"))
     for _adoption in range(2):
-        await killed(engine_processes.start_process())
+        await wait_for_kill(engine_processes.start_process())
     calm = engine_processes.start_process()
     assert calm.stderr
     assert "saga_stranded" in await anyio.to_thread.run_sync(calm.stderr.readline)
@@ -176,5 +176,5 @@ async def test_an_owner_that_lost_its_session_is_left_alone(
     postgres.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")  # noqa: S608
     await wait_for(lambda: len(postgres.execute(holds)) >= held)
     engine_processes.set_mark("go")
-    await wait_for(lambda: ended(engine_processes, "s1"), 30)
+    await wait_for(lambda: has_ended(engine_processes, "s1"), 30)
     assert engine_processes.read_effects() == [("s1", step, slow.pid) for step in STEPS]

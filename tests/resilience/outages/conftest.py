@@ -48,14 +48,14 @@ def make_installation(
     monkeypatch.setattr(store, "_SPARE_S", 0.5)
 
     @asynccontextmanager
-    async def made(name: str) -> AsyncIterator[Installation]:
+    async def open_named_installation(name: str) -> AsyncIterator[Installation]:
         folder = tmp_path / name
         folder.mkdir()
         with run_proxy(str(stoppable_postgres.folder / f".s.PGSQL.{stoppable_postgres.port}")) as between:
             async with open_installation(folder, stoppable_postgres, between, database_template) as found:
                 yield found
 
-    return made
+    return open_named_installation
 
 
 @pytest.fixture

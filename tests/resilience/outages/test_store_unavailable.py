@@ -94,11 +94,11 @@ class SagaScenario:
     act: Callable[[Process], Awaitable[object]]
 
 
-async def _arrived(place: World, process: Process) -> None:
+async def _prepare_client(place: World, process: Process) -> None:
     await process.add_client_and_journey()
 
 
-async def _doomed(place: World, process: Process) -> None:
+async def _prepare_failure(place: World, process: Process) -> None:
     await process.add_client_and_journey()
     place.glean.faults.add(Fault(kind="status", operation="health.get", status=403))
 
@@ -115,7 +115,7 @@ async def _done_with(place: World, process: Process) -> None:
     await process.complete_journey()
 
 
-async def _archived(place: World, process: Process) -> None:
+async def _prepare_archive(place: World, process: Process) -> None:
     await _done_with(place, process)
     await process.tear_down(await only(process))
     journey = Journey(journey_id="j2", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE)
@@ -138,11 +138,11 @@ async def _back(process: Process) -> None:
 
 
 LIVES: Final = {
-    "provision": SagaScenario(_arrived, lambda process: process.start_provision()),
-    "failed provision": SagaScenario(_doomed, lambda process: process.start_provision()),
+    "provision": SagaScenario(_prepare_client, lambda process: process.start_provision()),
+    "failed provision": SagaScenario(_prepare_failure, lambda process: process.start_provision()),
     "retry": SagaScenario(_short, lambda process: process.start_provision(retry=True)),
     "teardown": SagaScenario(_done_with, _down),
-    "restore": SagaScenario(_archived, _back),
+    "restore": SagaScenario(_prepare_archive, _back),
 }
 
 

@@ -97,11 +97,11 @@ async def run_until_stopped(shared: SharedInstallation, run: Run, step: str, ver
         assert (status, shared.count_deaths()) == (-signal.SIGKILL, number + 1), log
     survivors = [run(shared, shared.crashing_process(step)) for _ in range(2)]
 
-    async def settled() -> bool:
+    async def is_settled() -> bool:
         async with shared.open() as store:
             return not await store.read(lambda uow: uow.datasets.list_running() or uow.compensations.find())
 
-    await wait_for_async(settled, LONG_S)
+    await wait_for_async(is_settled, LONG_S)
     for each in survivors:
         await wait_for(_wait_until_up(shared, each), LONG_S)
         assert each.poll() is None

@@ -76,14 +76,16 @@ class EarlierInstallation:
 
     def settled_rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """The rows about the dataset that nothing works on, by now."""
-        return _mentioning(SETTLED, {table: self.query_store(_every_row(table)) for table in self.rows})
+        return _rows_mentioning(SETTLED, {table: self.query_store(_every_row(table)) for table in self.rows})
 
 
 def _every_row(table: str) -> str:
     return f"select * from {table}"  # noqa: S608 - the names are those of our own tables
 
 
-def _mentioning(text: str, rows: Mapping[str, list[tuple[Any, ...]]]) -> dict[str, list[tuple[Any, ...]]]:
+def _rows_mentioning(
+    text: str, rows: Mapping[str, list[tuple[Any, ...]]]
+) -> dict[str, list[tuple[Any, ...]]]:
     return {table: [row for row in found if text in str(row)] for table, found in rows.items()}
 
 
@@ -200,7 +202,7 @@ async def test_both_sagas_that_an_earlier_release_began_go_on_to_their_end(
         "provision:acme-sandbox-jira:1": ("PENDING", provisioned[: provisioned.index("index")]),
         "teardown:acme-sandbox-confluence:1": ("PENDING", ["archive"]),
     }
-    settled = _mentioning(SETTLED, earlier.rows)
+    settled = _rows_mentioning(SETTLED, earlier.rows)
     assert {table for table, rows in settled.items() if rows} >= {"datasets", "connectors", "events", "audit"}
     served = earlier.glean.documents("ACME-Sandbox-Slack")
     assert len(served) == RECORDS

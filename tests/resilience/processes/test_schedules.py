@@ -139,10 +139,10 @@ async def test_a_webhook_is_told_of_a_failure_within_two_minutes_of_real_time(
         server = start_process(data_folder, command)
         await wait_for(lambda: "dataset:provisioned" in [each["type"] for each in receiver.messages], 90)
 
-        async def looked() -> bool:
+        async def has_checked_health() -> bool:
             return (await _outcomes(store)).get("health") == "done"
 
-        await wait_for_async(looked, 90)
+        await wait_for_async(has_checked_health, 90)
         began = anyio.current_time()
         with data_folder.open_sandbox() as glean:
             FAULTS[fault](glean)

@@ -44,10 +44,10 @@ async def test_a_server_makes_a_dataset_while_webhooks_hang_fail_and_babble_and_
         )
         async with data_folder.open_store() as store:
 
-            async def known() -> bool:
+            async def has_every_cursor() -> bool:
                 return len(await store.read(lambda uow: uow.deliveries.list_cursors())) == 4
 
-            await wait_for_async(known, 60)
+            await wait_for_async(has_every_cursor, 60)
         left = start_process(data_folder, start_provision(data_folder, "--no-wait"))
         assert (await wait_for_exit(left))[0] == ExitCode.RUNNING
         await wait_for(lambda: len(well.messages) == 3 and bool(hanging.messages and failing.messages), 30)

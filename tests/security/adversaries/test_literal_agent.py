@@ -56,7 +56,7 @@ class LiteralAgent:
                 more += self._calls_after(given, reply, heard)
                 if reply.code == "invalid_argument":
                     self.malformed.add(key)
-                    self.heard_of_arguments[dataset_id].add(_said(reply))
+                    self.heard_of_arguments[dataset_id].add(_refusal_text(reply))
             calls = more
 
     async def call(self, given: dict[str, Any]) -> ToolReply:
@@ -69,14 +69,14 @@ class LiteralAgent:
     def _calls_after(self, given: dict[str, Any], reply: ToolReply, heard: set[str]) -> list[dict[str, Any]]:
         """What a refusal makes it try, when it says anything that none before it did."""
         assert reply.error is not None
-        said = _said(reply)
+        said = _refusal_text(reply)
         if said in heard:
             return []
         heard.add(said)
         return list(next_calls(given, reply.error))
 
 
-def _said(reply: ToolReply) -> str:
+def _refusal_text(reply: ToolReply) -> str:
     return f"{reply.code} {(reply.error or {}).get('suggested_action')}"
 
 

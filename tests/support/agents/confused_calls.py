@@ -60,7 +60,7 @@ def _without(tool: str, base: Arguments, *missing: str) -> ConfusedCall:
     )
 
 
-def _renamed(tool: str, base: Arguments, **names: str) -> ConfusedCall:
+def _rename_arguments(tool: str, base: Arguments, **names: str) -> ConfusedCall:
     """A call in which arguments have other names: the name that was given, and the argument that it is."""
     other = {argument: name for name, argument in names.items()}
     return ConfusedCall((tool, {other.get(name, name): value for name, value in base.items()}), (tool, base))
@@ -179,18 +179,18 @@ PROVISION_CALLS: Final = [
     *(_without("provision_dataset", PROVISION, each) for each in PROVISION),
     _without("provision_dataset", PROVISION, "stage", "dataset_type"),
     *(_meant("provision_dataset", PROVISION, **{each: (None, PROVISION[each])}) for each in PROVISION),
-    _renamed("provision_dataset", PROVISION, client="client_id"),
-    _renamed("provision_dataset", PROVISION, clientId="client_id"),
-    _renamed("provision_dataset", PROVISION, customer="client_id"),
-    _renamed("provision_dataset", PROVISION, journey="journey_id"),
-    _renamed("provision_dataset", PROVISION, type="dataset_type"),
-    _renamed("provision_dataset", PROVISION, datasetType="dataset_type"),
-    _renamed("provision_dataset", PROVISION, environment="stage"),
-    _renamed("provision_dataset", PROVISION | {"record_count": 5}, records="record_count"),
-    _renamed("provision_dataset", PROVISION | {"record_count": 5}, count="record_count"),
-    _renamed("provision_dataset", PROVISION | {"wait_s": 5}, wait="wait_s"),
-    _renamed("provision_dataset", PROVISION | {"wait_s": 5}, timeout="wait_s"),
-    _renamed("provision_dataset", PROVISION | {"template_id": SLACK}, template="template_id"),
+    _rename_arguments("provision_dataset", PROVISION, client="client_id"),
+    _rename_arguments("provision_dataset", PROVISION, clientId="client_id"),
+    _rename_arguments("provision_dataset", PROVISION, customer="client_id"),
+    _rename_arguments("provision_dataset", PROVISION, journey="journey_id"),
+    _rename_arguments("provision_dataset", PROVISION, type="dataset_type"),
+    _rename_arguments("provision_dataset", PROVISION, datasetType="dataset_type"),
+    _rename_arguments("provision_dataset", PROVISION, environment="stage"),
+    _rename_arguments("provision_dataset", PROVISION | {"record_count": 5}, records="record_count"),
+    _rename_arguments("provision_dataset", PROVISION | {"record_count": 5}, count="record_count"),
+    _rename_arguments("provision_dataset", PROVISION | {"wait_s": 5}, wait="wait_s"),
+    _rename_arguments("provision_dataset", PROVISION | {"wait_s": 5}, timeout="wait_s"),
+    _rename_arguments("provision_dataset", PROVISION | {"template_id": SLACK}, template="template_id"),
     _meant("provision_dataset", PROVISION, colour=("blue", LEFT_OUT)),
     _meant("provision_dataset", PROVISION, record_count=("5", 5)),
     _meant("provision_dataset", PROVISION, record_count=(0, LEFT_OUT)),
@@ -237,9 +237,9 @@ TEARDOWN_CALLS: Final = [
     ),
     *(_without("teardown_dataset", TEARDOWN, each) for each in TEARDOWN),
     _meant("teardown_dataset", TEARDOWN, dataset_id=(None, "{done}")),
-    _renamed("teardown_dataset", TEARDOWN, id="dataset_id"),
-    _renamed("teardown_dataset", TEARDOWN, datasetId="dataset_id"),
-    _renamed("teardown_dataset", TEARDOWN, dataset="dataset_id"),
+    _rename_arguments("teardown_dataset", TEARDOWN, id="dataset_id"),
+    _rename_arguments("teardown_dataset", TEARDOWN, datasetId="dataset_id"),
+    _rename_arguments("teardown_dataset", TEARDOWN, dataset="dataset_id"),
     _hopeless("teardown_dataset", TEARDOWN, confirm=True),
     _hopeless("teardown_dataset", TEARDOWN, dry_run=True),
     _hopeless("teardown_dataset", TEARDOWN, dataset_id="globex"),
@@ -266,9 +266,9 @@ HEALTH_CALLS: Final = [
     _meant("check_connector_health", ALL, limit=(1000, 200)),
     _meant("check_connector_health", ALL, limit=(0, LEFT_OUT)),
     _meant("check_connector_health", {"dataset_id": "{live}"}, client_id=("acme", LEFT_OUT)),
-    _renamed("check_connector_health", {"client_id": "acme"}, client="client_id"),
-    _renamed("check_connector_health", {"dataset_id": "{live}"}, dataset="dataset_id"),
-    _renamed("check_connector_health", {"connector_id": "{live.connector}"}, connector="connector_id"),
+    _rename_arguments("check_connector_health", {"client_id": "acme"}, client="client_id"),
+    _rename_arguments("check_connector_health", {"dataset_id": "{live}"}, dataset="dataset_id"),
+    _rename_arguments("check_connector_health", {"connector_id": "{live.connector}"}, connector="connector_id"),
     _hopeless("check_connector_health", ALL, client_id="initech"),
     _hopeless("check_connector_health", ALL, dataset_id="{foreign}"),
 ]  # fmt: skip
@@ -279,9 +279,9 @@ ORPHAN_CALLS: Final = [
     _meant("list_orphans", ALL, min_age_days=(-1, LEFT_OUT)),
     _meant("list_orphans", ALL, limit=(500, 200)),
     _meant("list_orphans", ALL, cursor=("page2", LEFT_OUT)),
-    _renamed("list_orphans", {"client_id": "acme"}, customer="client_id"),
-    _renamed("list_orphans", {"min_age_days": 3}, days="min_age_days"),
-    _renamed("list_orphans", {"min_age_days": 3}, minAgeDays="min_age_days"),
+    _rename_arguments("list_orphans", {"client_id": "acme"}, customer="client_id"),
+    _rename_arguments("list_orphans", {"min_age_days": 3}, days="min_age_days"),
+    _rename_arguments("list_orphans", {"min_age_days": 3}, minAgeDays="min_age_days"),
     _hopeless("list_orphans", ALL, client_id="umbrella"),
 ]  # fmt: skip
 RESTORE_CALLS: Final = [
@@ -290,8 +290,8 @@ RESTORE_CALLS: Final = [
     _meant("restore_dataset", RESTORE, dataset_id=("{archived.mistyped}", "{archived}")),
     *(_meant("restore_dataset", RESTORE, journey_id=(each, "acme-rollout")) for each in _JOURNEYS),
     *(_without("restore_dataset", RESTORE, each) for each in RESTORE),
-    _renamed("restore_dataset", RESTORE, id="dataset_id"),
-    _renamed("restore_dataset", RESTORE, journey="journey_id"),
+    _rename_arguments("restore_dataset", RESTORE, id="dataset_id"),
+    _rename_arguments("restore_dataset", RESTORE, journey="journey_id"),
     _hopeless("restore_dataset", RESTORE, dataset_id="{foreign}"),
     _hopeless("restore_dataset", RESTORE, journey_id="zzz"),
 ]  # fmt: skip
@@ -305,7 +305,7 @@ LEASE_CALLS: Final = [
     _meant("renew_journey_lease", RENEW, duration=("2 weeks", "14d")),
     _meant("renew_journey_lease", RENEW, client_id=("ACME", "acme")),
     *(_without("renew_journey_lease", RENEW, each) for each in RENEW),
-    _renamed("renew_journey_lease", RENEW, **{"for": "duration"}),
+    _rename_arguments("renew_journey_lease", RENEW, **{"for": "duration"}),
     _meant("protect_dataset", PROTECT, until=("tomorrow", "{tomorrow}")),
     _meant("protect_dataset", PROTECT, until=("in 2 days", "{in 2 days}")),
     _meant("protect_dataset", PROTECT, until=("3 hours", "{in 3 hours}")),
@@ -316,7 +316,7 @@ LEASE_CALLS: Final = [
     _meant("protect_dataset", PROTECT, until=("{day} 18:00", "{day}T18:00:00Z")),
     *(_meant("protect_dataset", PROTECT, dataset_id=(each, "{live}")) for each in [*_DATASETS, *_DATASETS_CUT]),
     *(_without("protect_dataset", PROTECT, each) for each in PROTECT),
-    _renamed("protect_dataset", PROTECT, expires_at="until"),
+    _rename_arguments("protect_dataset", PROTECT, expires_at="until"),
     _hopeless("protect_dataset", PROTECT, dataset_id="{foreign.name}"),
     _hopeless("protect_dataset", PROTECT, until="soon"),
 ]  # fmt: skip

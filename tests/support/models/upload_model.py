@@ -111,7 +111,7 @@ class UploadModel:
         for job in self._jobs:
             job.documents.pop(key, None)
         if key in self.served:
-            self._at(self.now + self.switches.deletion_s, self._gone({key: self.served[key]}))
+            self._at(self.now + self.switches.deletion_s, self._removal({key: self.served[key]}))
 
     def can_process_now(self) -> bool:
         """Whether everything may be processed now."""
@@ -131,7 +131,7 @@ class UploadModel:
             if job is not None and job.due <= until and (event is None or job.due <= event[0]):
                 self.now = max(self.now, job.due)
                 self._jobs.remove(job)
-                self._indexed(job)
+                self._index_job(job)
             elif event is not None and event[0] <= until:
                 self.now = max(self.now, event[0])
                 heapq.heappop(self._later)[2]()
@@ -172,7 +172,7 @@ class UploadModel:
             )
         )
 
-    def _indexed(self, job: Job) -> None:
+    def _index_job(self, job: Job) -> None:
         self.served.update(job.documents)
         if job.upload is None:
             return
@@ -185,9 +185,9 @@ class UploadModel:
         if paused:
             upload, upload.state = job.upload, "DELETION PAUSED"
             self._at(due, lambda: setattr(upload, "state", "INDEXING COMPLETED"))
-        self._at(due, self._gone(lacking))
+        self._at(due, self._removal(lacking))
 
-    def _gone(self, doomed: Mapping[str, tuple[str, int]]) -> Callable[[], None]:
+    def _removal(self, doomed: Mapping[str, tuple[str, int]]) -> Callable[[], None]:
         def go() -> None:
             for key, held in doomed.items():
                 if self.served.get(key) == held:

@@ -91,7 +91,7 @@ def spellings(secret: str) -> set[bytes]:
     return {b"".join(each.split()) for each in written}
 
 
-def leaked(output: bytes | str, canaries: Mapping[str, str]) -> set[str]:
+def leaked_settings(output: bytes | str, canaries: Mapping[str, str]) -> set[str]:
     """The settings whose canary is in an output, in whole or in part, in any spelling."""
     shown = output.encode("utf-8", "surrogateescape") if isinstance(output, str) else output
     joined = b"".join(shown.split())

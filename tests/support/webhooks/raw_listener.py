@@ -97,7 +97,7 @@ def install_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeResolver]:
     """Have names looked up there; those that are numbers are what they are."""
     told, real = FakeResolver(known={NAME: ("127.0.0.1",)}), socket.getaddrinfo
 
-    def look(host: str | bytes | None, *given: Any, **named: Any) -> list[Any]:
+    def resolve_host(host: str | bytes | None, *given: Any, **named: Any) -> list[Any]:
         name = host.decode() if isinstance(host, bytes) else host
         if name is None or name.replace(".", "").replace(":", "").isdecimal() or ":" in name:
             return real(host, *given, **named)
@@ -108,7 +108,7 @@ def install_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeResolver]:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [found for each in told.known[name] for found in real(each, *given, **named)]
 
-    monkeypatch.setattr(socket, "getaddrinfo", look)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_host)
     try:
         yield told
     finally:

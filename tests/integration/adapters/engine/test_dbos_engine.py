@@ -71,10 +71,10 @@ anyio.run(main)
 async def test_the_caller_s_context_does_not_follow_the_saga(tmp_path: Path) -> None:
     seen: list[str] = []
 
-    async def look(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    async def note_caller(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         seen.append(CALLER.get())
 
-    async with DurableEngine(tmp_path, {"look": look}) as engine:
+    async with DurableEngine(tmp_path, {"look": note_caller}) as engine:
         CALLER.set("somebody")
         await engine.start("look", "s1", "ds-1")
         assert await engine.wait("s1", 10)
@@ -142,14 +142,14 @@ async def test_a_step_that_cannot_be_stopped_keeps_its_saga_from_being_adopted(
     inside, go = threading.Event(), threading.Event()
     begun: list[str] = []
 
-    def blocking() -> None:
+    def block() -> None:
         begun.append("blocking")
         inside.set()
         go.wait(60)
 
     async def stubborn(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         async def effect() -> Json:
-            await anyio.to_thread.run_sync(blocking)
+            await anyio.to_thread.run_sync(block)
             return {}
 
         await perform("blocking", effect)

@@ -69,7 +69,7 @@ async def test_a_kind_that_only_a_newer_release_knows_is_said_once_counted_never
     known = HoldingSaga("one")
     with capture_logs() as logs:
         async with engine(engine_location, walk=known) as older:
-            await wait_for_async(lambda: said(logs))
+            await wait_for_async(lambda: is_said(logs))
             for _ in range(5):
                 await older.resume()
             await older.start("walk", "s2", "ds-1")
@@ -88,7 +88,7 @@ async def test_a_kind_that_only_a_newer_release_knows_is_said_once_counted_never
     assert newer.effects == ["two"]
 
 
-async def said(logs: Sequence[object]) -> bool:
+async def is_said(logs: Sequence[object]) -> bool:
     return any("sagas_left_to_others" in str(each) for each in logs)
 
 

@@ -65,8 +65,8 @@ async def test_a_saga_whose_answer_met_a_disk_that_takes_nothing_goes_on_when_it
             assert not await engine.wait("s1", 0)
             disk.full = False
 
-            async def ended() -> bool:
+            async def has_ended() -> bool:
                 return await engine.wait("s1", 1)
 
-            await wait_for_async(ended, 60)
+            await wait_for_async(has_ended, 60)
     assert done == ["one", "two", "two", "three"]

@@ -41,7 +41,7 @@ def url(database_url: str, postgres: PostgresServer) -> Iterator[str]:
     postgres.execute("drop schema if exists dataset_lifecycle cascade", database_url)
 
 
-async def opened(url: str) -> None:
+async def open_store(url: str) -> None:
     async with PostgresStore(parse_postgres_url(url)):
         pass
 
@@ -52,21 +52,21 @@ def setting(uow: UnitOfWork, name: str) -> str:
 
 
 async def test_only_what_need_not_last_is_committed_without_a_flush(url: str) -> None:
-    def look(uow: UnitOfWork) -> str:
+    def read_setting(uow: UnitOfWork) -> str:
         return setting(uow, "synchronous_commit")
 
     async with PostgresStore(parse_postgres_url(url)) as store:
-        assert await store.transact(look) == "on"
-        assert await store.transact(look, lasting=False) == "off"
-        assert await store.transact(look) == "on"
+        assert await store.transact(read_setting) == "on"
+        assert await store.transact(read_setting, lasting=False) == "off"
+        assert await store.transact(read_setting) == "on"
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(url: str, postgres: PostgresServer) -> None:
-    await opened(url)
+    await open_store(url)
     postgres.execute("insert into dataset_lifecycle.migrations (name) values ('from_the_future')", url)
 
     with pytest.raises(SettingsError, match=r"newer version.*from_the_future") as refused:
-        await opened(url)
+        await open_store(url)
 
     assert refused.value.field == "store.url"
 
@@ -74,7 +74,7 @@ async def test_a_newer_schema_is_refused_and_left_alone(url: str, postgres: Post
 async def test_a_migration_that_fails_leaves_nothing_of_itself(
     url: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await opened(url)
+    await open_store(url)
 
     def breaks(to: schema.Tables) -> None:
         to.create_table("half", {"x": str}, "x")
@@ -83,14 +83,14 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, breaks))
         with pytest.raises(StoreFailedError):
-            await opened(url)
+            await open_store(url)
 
-    await opened(url)
+    await open_store(url)
     assert postgres.execute("select 1 from pg_tables where tablename = 'half'", url) == []
 
 
 async def test_opening_again_waits_for_no_writer(url: str) -> None:
-    await opened(url)
+    await open_store(url)
     with parse_postgres_url(url).connect() as writer, writer.transaction():
         writer.execute(f"select {migrations.WRITE_LOCK}".encode())
         async with PostgresStore(parse_postgres_url(url)) as store:
@@ -101,14 +101,14 @@ async def test_a_server_that_is_too_old_is_refused(url: str, monkeypatch: pytest
     monkeypatch.setattr(migrations, "OLDEST_VERSION", 99)
 
     with pytest.raises(SettingsError, match=r"is on PostgreSQL \d+; 99 is the oldest"):
-        await opened(url)
+        await open_store(url)
 
 
 async def test_a_database_of_another_encoding_is_refused(postgres: PostgresServer) -> None:
     url = postgres.create_database(options="encoding 'SQL_ASCII' locale 'C'")
 
     with pytest.raises(SettingsError, match="stores text as SQL_ASCII, but UTF8 is required"):
-        await opened(url)
+        await open_store(url)
 
 
 @pytest.fixture
@@ -125,12 +125,12 @@ async def test_a_user_who_may_not_create_tables_is_told_what_helps(
     url: str, limited: str, postgres: PostgresServer
 ) -> None:
     with pytest.raises(SettingsError, match="may not create tables") as refused:
-        await opened(limited)
+        await open_store(limited)
     assert "CREATE SCHEMA dataset_lifecycle" in refused.value.suggested_action
 
     name = limited.partition("://")[2].partition(":")[0]
     postgres.execute(f"create schema dataset_lifecycle authorization {name}", url)
-    await opened(limited)
+    await open_store(limited)
 
 
 async def test_a_right_that_is_taken_away_later_is_named(
@@ -173,7 +173,7 @@ async def test_a_server_that_cannot_be_reached_is_named_and_waited_for(host: str
     with pytest.raises(
         StoreFailedError, match=r"store postgresql://\S+/d failed: it cannot be reached"
     ) as failed:
-        await opened(f"postgresql://kim:s3cret@{host}/d")
+        await open_store(f"postgresql://kim:s3cret@{host}/d")
 
     assert failed.value.recovery is Recovery.WAIT
     assert "s3cret" not in str(failed.value)
@@ -296,7 +296,7 @@ async def test_a_full_disk_is_a_persons_business(url: str) -> None:
 
 
 async def test_what_happened_cannot_be_changed_or_deleted(url: str, postgres: PostgresServer) -> None:
-    await opened(url)
+    await open_store(url)
     columns = {"events": "(seq, dataset_id, kind, document) values (1, 'd', 'k', '{}')"}
     columns["audit"] = "(seq, document) values (1, '{}')"
     for log, row in columns.items():

@@ -24,7 +24,7 @@ def _pilot(commands: CommandLine) -> str:
     return str(made["dataset_id"])
 
 
-def _asked(commands: CommandLine, dataset_id: str) -> dict[str, Any]:
+def _refused_teardown(commands: CommandLine, dataset_id: str) -> dict[str, Any]:
     """The refusal of a teardown without a terminal."""
     refusal = commands.run_json(
         "teardown", "--dataset-id", dataset_id, "--reason", "journey_completed", code=3
@@ -37,7 +37,7 @@ def _asked(commands: CommandLine, dataset_id: str) -> dict[str, Any]:
 def test_a_request_is_filed_approved_and_used(command_line: CommandLine) -> None:
     dataset_id = command_line.prepare(_pilot)
     assert "No request waits" in command_line.run_ok("approvals", "list")
-    error = _asked(command_line, dataset_id)
+    error = _refused_teardown(command_line, dataset_id)
     approval_id = error["approval_id"]
     assert error["suggested_action"].count(f"approvals approve {approval_id}") == 1
 
@@ -69,7 +69,7 @@ def test_a_request_is_filed_approved_and_used(command_line: CommandLine) -> None
 
 
 def test_an_approval_is_given_on_a_terminal_by_the_name_and_not_otherwise(command_line: CommandLine) -> None:
-    approval_id = _asked(command_line, command_line.prepare(_pilot))["approval_id"]
+    approval_id = _refused_teardown(command_line, command_line.prepare(_pilot))["approval_id"]
     for verb in ("approve", "decline"):
         assert command_line.run_json("approvals", verb, approval_id, code=3)["error"]["code"] == "forbidden"
 

@@ -38,7 +38,7 @@ def _due(commands: CommandLine) -> tuple[list[str], tuple[str, str]]:
     return commands.prepare(_orphans), _options(commands)
 
 
-def _asked(commands: CommandLine, *at_once: str) -> dict[str, Any]:
+def _refused_sweep(commands: CommandLine, *at_once: str) -> dict[str, Any]:
     error: dict[str, Any] = commands.run_json("orphans", "--sweep", "--apply", *at_once, code=3)["error"]
     assert (error["code"], error["how"]) == ("quota_exceeded", "approval")
     return error
@@ -54,10 +54,10 @@ def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approve
         "orphans", "--sweep", *at_once
     )
     assert command_line.run_json("approvals", "list")["count"] == 0
-    error = _asked(command_line, *at_once)
+    error = _refused_sweep(command_line, *at_once)
     approval_id = error["approval_id"]
     assert f"approvals approve {approval_id}" in error["suggested_action"]
-    assert _asked(command_line, *at_once)["approval_id"] == approval_id
+    assert _refused_sweep(command_line, *at_once)["approval_id"] == approval_id
 
     [waiting] = command_line.run_json("approvals", "list")["items"]
     assert (waiting["approval_id"], waiting["phrase"]) == (approval_id, _PHRASE)
@@ -94,16 +94,16 @@ def test_a_sweep_beyond_its_cap_is_asked_about_once_and_carried_out_when_approve
 
 def test_a_list_that_is_declined_stays_declined(command_line: CommandLine) -> None:
     _, at_once = _due(command_line)
-    approval_id = _asked(command_line, *at_once)["approval_id"]
+    approval_id = _refused_sweep(command_line, *at_once)["approval_id"]
     code, stdout, _ = command_line.run_on_terminal("approvals", "decline", approval_id, typed="", after="")
     assert (code, stdout) == (0, "Declined. 2 datasets stay.\n")
-    error = _asked(command_line, *at_once)
+    error = _refused_sweep(command_line, *at_once)
     assert error["approval_id"] == approval_id
     assert "declined to take all of them down" in error["message"]
     assert "one by one" in error["suggested_action"]
 
 
-def _granted(commands: CommandLine, approval_id: str) -> None:
+def _grant_and_die(commands: CommandLine, approval_id: str) -> None:
     """As a process leaves it that was killed after the approval and before the first claim."""
 
     async def grant() -> None:
@@ -121,8 +121,8 @@ def _granted(commands: CommandLine, approval_id: str) -> None:
 
 def test_what_was_broken_off_goes_on_by_the_next_sweep(command_line: CommandLine) -> None:
     _, at_once = _due(command_line)
-    approval_id = _asked(command_line, *at_once)["approval_id"]
-    _granted(command_line, approval_id)
+    approval_id = _refused_sweep(command_line, *at_once)["approval_id"]
+    _grant_and_die(command_line, approval_id)
     told = command_line.run("orphans", "--sweep", "--apply", *at_once)
     assert (told.exit_code, "2 datasets are being taken down" in told.stderr) == (0, True)
     assert "Nothing is due." in told.stdout
@@ -133,8 +133,8 @@ def test_what_was_broken_off_goes_on_when_it_is_approved_again_and_what_is_left_
     command_line: CommandLine,
 ) -> None:
     ids, at_once = _due(command_line)
-    approval_id = _asked(command_line, *at_once)["approval_id"]
-    _granted(command_line, approval_id)
+    approval_id = _refused_sweep(command_line, *at_once)["approval_id"]
+    _grant_and_die(command_line, approval_id)
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     command_line.run_ok("datasets", "protect", ids[0], "--until", f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}")
     code, stdout, seen = command_line.run_on_terminal(

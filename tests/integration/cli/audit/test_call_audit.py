@@ -208,12 +208,12 @@ def test_a_command_that_was_interrupted_is_on_record(command_line: CommandLine) 
 def test_an_error_from_within_a_group_of_tasks_is_on_record_as_itself(command_line: CommandLine) -> None:
     async def work(run: Invocation) -> ExitCode | None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_refused())
+            tasks.create_task(_refuse())
         return None
 
     assert _run(work) == 3
     assert [(each.error or {})["code"] for each in command_line.load_audit_entries()] == ["invalid_argument"]
 
 
-async def _refused() -> None:
+async def _refuse() -> None:
     raise InvalidArgumentError("No.")

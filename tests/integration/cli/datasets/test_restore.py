@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.support.servers.command_line import CommandLine
 
 
-def _archived(commands: CommandLine) -> str:
+def _archive_dataset(commands: CommandLine) -> str:
     """A dataset of the journey j1 that was taken down, and the journey j2."""
     dataset_id = commands.add_finished_dataset()
     commands.run_ok("teardown", "--dataset-id", dataset_id, "--reason", "journey_completed")
@@ -20,7 +20,7 @@ def _archived(commands: CommandLine) -> str:
 
 
 def test_an_archived_dataset_comes_back(command_line: CommandLine) -> None:
-    gone = command_line.prepare(_archived)
+    gone = command_line.prepare(_archive_dataset)
     made = command_line.run_json("restore", gone, "--journey-id", "j2")
     again = command_line.run_json("restore", gone, "--journey-id", "j2")
 
@@ -37,7 +37,7 @@ def test_an_archived_dataset_comes_back(command_line: CommandLine) -> None:
 
 
 def test_a_person_sees_where_it_came_from_and_how_long_it_is_kept(command_line: CommandLine) -> None:
-    gone = command_line.prepare(_archived)
+    gone = command_line.prepare(_archive_dataset)
     told = command_line.run_ok("restore", gone, "--journey-id", "j2")
     again = command_line.run_ok("restore", gone, "--journey-id", "j2")
 
@@ -52,7 +52,7 @@ def test_a_person_sees_where_it_came_from_and_how_long_it_is_kept(command_line: 
 
 
 def test_what_cannot_be_restored_is_refused_with_3(command_line: CommandLine) -> None:
-    gone = command_line.prepare(_archived)
+    gone = command_line.prepare(_archive_dataset)
     (
         command_line.folder / "archives" / "ACME" / "sandbox" / "slack_messages" / gone / "manifest.json"
     ).unlink()
@@ -64,7 +64,7 @@ def test_what_cannot_be_restored_is_refused_with_3(command_line: CommandLine) ->
 
 
 def test_no_wait_leaves_a_restore_to_a_server(command_line: CommandLine) -> None:
-    gone = command_line.prepare(_archived)
+    gone = command_line.prepare(_archive_dataset)
     with hold_folder_presence(command_line.folder):
         left = command_line.run_json("restore", gone, "--journey-id", "j2", "--no-wait", code=4)
     done = command_line.run_json("restore", gone, "--journey-id", "j2")
@@ -74,7 +74,7 @@ def test_no_wait_leaves_a_restore_to_a_server(command_line: CommandLine) -> None
 
 
 def test_a_restore_that_is_killed_goes_on_and_holds_the_same_bytes(command_line: CommandLine) -> None:
-    gone = command_line.prepare(_archived)
+    gone = command_line.prepare(_archive_dataset)
     with command_line.open_sandbox() as sandbox:
         sandbox.set_indexing_rate(1_000_000, minimum_seconds=PATIENCE_S)
     with command_line.start_process("restore", gone, "--journey-id", "j2", until="index") as (process, _):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.servers.command_line import CommandLine
 
 
-def _parked(commands: CommandLine) -> None:
+def _park_event(commands: CommandLine) -> None:
     """The first event is parked at one webhook, waits for a second, and was delivered to a third."""
 
     def work(uow: UnitOfWork) -> None:
@@ -53,7 +53,7 @@ def test_events_are_listed_with_how_they_stand_and_sent_again(command_line: Comm
     ]
     assert listed["items"][0]["deliveries"] == []
     assert "Nothing is parked." in command_line.run_ok("events", "list", "--parked")
-    _parked(command_line)
+    _park_event(command_line)
     said = (
         "The webhook one is not configured here, so a server with these settings sends it nothing: "
         "0 events wait, 1 are parked."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.servers.command_line import CommandLine
 
 
-async def _seen(_: str) -> Json:
+async def _scan_result(_: str) -> Json:
     return {"seen": 3, "marked": 0, "put_again": 2}
 
 
@@ -36,7 +36,7 @@ def test_schedules_are_listed_with_what_came_of_them(command_line: CommandLine) 
     async def turns() -> None:
         async with SqliteStore(command_line.folder / "store.db") as store:
             schedules = ScheduleService(store, ManualClock(NOW), [])
-            await schedules.run_job("orphan_scan", "2026-03-01", _seen)
+            await schedules.run_job("orphan_scan", "2026-03-01", _scan_result)
             await schedules.run_job("health", "2026-03-01T12:00", _away)
 
     anyio.run(turns)

@@ -42,10 +42,10 @@ async def open_foreign_sandbox(folder: Path, **made: Any) -> AsyncIterator[tuple
     async with EmbeddedSandbox(folder / "theirs.sqlite") as glean:
         glean.sandbox.tokens.add(TOKEN, **made)
         glean.sandbox.set_switches(limits_rate=False)
-        yield glean, configured(folder, glean.base_url)
+        yield glean, indexing_settings(folder, glean.base_url)
 
 
-def configured(folder: Path, url: str, token: str = TOKEN) -> Settings:
+def indexing_settings(folder: Path, url: str, token: str = TOKEN) -> Settings:
     environ = {"GLEAN_DIALECT": "indexing", "GLEAN_API_KEY": token, "GLEAN_BASE_URL": url}
     return load_settings(environ, data_dir=folder / "data", cwd=folder)
 
@@ -99,7 +99,7 @@ async def test_a_token_that_will_not_do_is_one_line_with_what_to_do(
 
 async def test_a_token_of_another_instance_is_told_with_the_address_to_look_at(tmp_path: Path) -> None:
     async with open_foreign_sandbox(tmp_path) as (glean, _):
-        [told] = await findings_by_name(configured(tmp_path, glean.base_url, "a-token-of-elsewhere"))
+        [told] = await findings_by_name(indexing_settings(tmp_path, glean.base_url, "a-token-of-elsewhere"))
     assert "because the token is unknown there" in told.message
     assert "Check that glean.base_url is the instance in which the token was made." in told.action
 
@@ -185,7 +185,7 @@ async def test_what_was_emptied_is_told_until_it_is_deleted_or_serves_again(tmp_
     async with open_foreign_sandbox(tmp_path) as (glean, settings):
         async with open_services(settings, sagas=True) as services:
             await add_client_and_journey(services)
-            dataset = await made(services)
+            dataset = await make_dataset(services)
             await services.registry.set_state("j1", JourneyState.COMPLETED, KIM)
             begun = await services.teardowns.start_or_attach(
                 dataset.dataset_id, TeardownReason.JOURNEY_COMPLETED, KIM
@@ -195,7 +195,7 @@ async def test_what_was_emptied_is_told_until_it_is_deleted_or_serves_again(tmp_
             assert (left.ok, left.message) == (True, "emptied, and still registered: ACME-Sandbox-Slack")
 
             await services.registry.set_state("j1", JourneyState.ACTIVE, KIM)
-            await made(services)
+            await make_dataset(services)
             [told] = await findings_by_name(settings, "datasources")
             assert told.message == "1 of 1 in our records are in Glean, and ours"
         for each in glean.sandbox.datasources():
@@ -203,7 +203,7 @@ async def test_what_was_emptied_is_told_until_it_is_deleted_or_serves_again(tmp_
         assert [each.warning for each in await findings_by_name(settings, "datasources")] == [False, True]
 
 
-async def made(services: Services, **changes: Any) -> Dataset:
+async def make_dataset(services: Services, **changes: Any) -> Dataset:
     begun = await services.provisioning.start_or_attach(
         provision_request(dataset_type=DatasetType.SLACK_MESSAGES, record_count=20, **changes), KIM
     )
@@ -217,7 +217,7 @@ async def test_past_sandbox_no_credential_is_asked_for_where_nothing_signs_in(tm
     ):
         await add_client_and_journey(services)
         await services.registry.promote("j1", Stage.PILOT, KIM)
-        dataset = await made(services, stage=Stage.PILOT)
+        dataset = await make_dataset(services, stage=Stage.PILOT)
         assert dataset.status is DatasetStatus.READY
 
 

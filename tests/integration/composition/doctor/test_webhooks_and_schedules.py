@@ -155,53 +155,55 @@ DAILY = Schedule(name="orphan_scan", at=time(3, 0))
 HAD = ScheduledRun(tick="2026-03-02", began_at=AT - timedelta(minutes=30), ended_at=AT, outcome="done")
 
 
-def scheduled(plan: Schedule, last: ScheduledRun | None, due: timedelta | None = None) -> ScheduleStatus:
+def schedule_status(
+    plan: Schedule, last: ScheduledRun | None, due: timedelta | None = None
+) -> ScheduleStatus:
     return ScheduleStatus(plan=plan, last=last, next_at=None if plan.off else AT + (due or timedelta(days=1)))
 
 
 @pytest.mark.parametrize(
     ("given", "serving", "message", "ok", "warning"),
     [
-        (scheduled(replace(DAILY, off=True), None), True, "off", True, False),
-        (scheduled(DAILY, None), False, "no run yet; a server runs it daily at 03:00 UTC", True, False),
-        (scheduled(DAILY, None), True, "no run yet", True, True),
+        (schedule_status(replace(DAILY, off=True), None), True, "off", True, False),
+        (schedule_status(DAILY, None), False, "no run yet; a server runs it daily at 03:00 UTC", True, False),
+        (schedule_status(DAILY, None), True, "no run yet", True, True),
         (
-            scheduled(DAILY, HAD),
+            schedule_status(DAILY, HAD),
             True,
             "last run 2026-03-02T03:00:00Z: done; next 2026-03-03T03:30:00Z",
             True,
             False,
         ),
         (
-            scheduled(DAILY, HAD, timedelta(hours=-2)),
+            schedule_status(DAILY, HAD, timedelta(hours=-2)),
             True,
             "last run 2026-03-02T03:00:00Z: done; the next one is due since 2026-03-02T01:30:00Z",
             True,
             True,
         ),
         (
-            scheduled(Schedule(name="health"), HAD, timedelta(minutes=-6)),
+            schedule_status(Schedule(name="health"), HAD, timedelta(minutes=-6)),
             False,
             "last run 2026-03-02T03:00:00Z: done; the next one is due since 2026-03-02T03:24:00Z",
             True,
             True,
         ),
         (
-            scheduled(DAILY, replace(HAD, outcome="failed", error={"message": "no"})),
+            schedule_status(DAILY, replace(HAD, outcome="failed", error={"message": "no"})),
             True,
             "last run 2026-03-02T03:00:00Z: failed, no",
             False,
             False,
         ),
         (
-            scheduled(DAILY, replace(HAD, outcome="refused", error={"message": "too many"})),
+            schedule_status(DAILY, replace(HAD, outcome="refused", error={"message": "too many"})),
             True,
             "last run 2026-03-02T03:00:00Z: refused, too many",
             True,
             True,
         ),
         (
-            scheduled(DAILY, replace(HAD, outcome="running", began_at=AT - timedelta(hours=2))),
+            schedule_status(DAILY, replace(HAD, outcome="running", began_at=AT - timedelta(hours=2))),
             True,
             "last run 2026-03-02T01:30:00Z: running",
             True,
@@ -225,7 +227,7 @@ def test_a_schedule_is_told_by_its_last_turn_and_what_to_do(
 
 @pytest.mark.parametrize("last", [None, HAD])
 def test_before_the_first_dataset_no_schedule_is_late(last: ScheduledRun | None) -> None:
-    given = replace(scheduled(DAILY, last), next_at=AT - timedelta(days=3))
+    given = replace(schedule_status(DAILY, last), next_at=AT - timedelta(days=3))
     [told] = schedule_findings([given], AT, serving=True, needed=False)
     assert told.ok
     assert not told.warning
@@ -329,13 +331,13 @@ async def test_whatever_one_look_meets_the_others_are_made(tmp_path: Path) -> No
     async def fine() -> str:
         return "fine"
 
-    async def broken() -> str:
+    async def fail_by_bug() -> str:
         raise ZeroDivisionError
 
     async def nothing() -> str:
         raise ProbeSkippedError("nothing yet")
 
-    async def failed() -> Sequence[Finding]:
+    async def fail_by_disk() -> Sequence[Finding]:
         raise StoreFailedError("The disk is gone.")
 
     async def several() -> Sequence[Finding]:
@@ -343,11 +345,11 @@ async def test_whatever_one_look_meets_the_others_are_made(tmp_path: Path) -> No
 
     every = await diagnose(
         settings,
-        repository=broken,
+        repository=fail_by_bug,
         glean=nothing,
         store=fine,
         identity=fine,
-        further={"webhooks": failed, "schedules": several},
+        further={"webhooks": fail_by_disk, "schedules": several},
     )
     told = {each.area: (each.ok, each.message) for each in every}
     assert told["repository"] == (

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tests.support.world import Process, World
 
 
-async def archived(process: Process, **changes: Any) -> Dataset:
+async def archive_dataset(process: Process, **changes: Any) -> Dataset:
     """A dataset of journey j1 that was taken down, and an active journey j2 beside it."""
     await process.add_client_and_journey()
     dataset = await process.provision(**changes)
@@ -74,7 +74,7 @@ async def restore(
     return (await process.services.provisioning.wait(begun, 30)).dataset
 
 
-async def refused(process: Process, source: Dataset | str, **given: Any) -> NotRestorableError:
+async def catch_refusal(process: Process, source: Dataset | str, **given: Any) -> NotRestorableError:
     """The refusal, which has changed nothing."""
     before = await process.load_event_kinds()
     with pytest.raises(NotRestorableError) as found:
@@ -88,7 +88,7 @@ def folder(place: World, dataset: Dataset) -> Path:
     return place.folder / "archives" / "acme" / "sandbox" / dataset.dataset_type.value / dataset.dataset_id
 
 
-def served(place: World) -> list[tuple[str, list[Any]]]:
+def served_documents(place: World) -> list[tuple[str, list[Any]]]:
     """What Glean serves, by datasource."""
     return [(name, each["documents"]) for name, each in place.glean.snapshot().items() if each["documents"]]
 
@@ -102,17 +102,17 @@ async def test_what_comes_back_is_what_was_served_byte_by_byte(
         await process.add_client_and_journey()
         first = await process.provision(dataset_type=dataset_type)
         staged = (world.folder / "staging" / first.dataset_id / "1.jsonl").read_bytes()
-        glean = served(world)
+        glean = served_documents(world)
         await process.complete_journey()
         gone = await process.tear_down(first)
-        assert served(world) == []
+        assert served_documents(world) == []
         await journey(process, "j2")
 
         again = await restore(process, gone)
 
     assert again.dataset_id != gone.dataset_id
     assert (world.folder / "staging" / again.dataset_id / "1.jsonl").read_bytes() == staged
-    assert served(world) == glean
+    assert served_documents(world) == glean
     assert again.content == first.content
     assert again == replace(
         gone,
@@ -135,7 +135,7 @@ async def test_what_comes_back_is_what_was_served_byte_by_byte(
 
 async def test_a_restored_dataset_is_kept_for_seven_days_and_says_where_it_came_from(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         before = world.clock.now()
         again = await restore(process, gone)
         events = [
@@ -165,7 +165,7 @@ async def test_a_restored_dataset_is_kept_for_seven_days_and_says_where_it_came_
 @pytest.mark.each_dialect
 async def test_what_was_restored_can_be_taken_down_and_restored_again(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         second = await restore(process, gone)
         await process.complete_journey("j2")
         world.clock.ahead += RESTORE_PROTECTION
@@ -185,7 +185,7 @@ async def test_what_was_restored_can_be_taken_down_and_restored_again(world: Wor
 
 async def test_a_second_restore_attaches_or_conflicts(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         again = await restore(process, gone)
         attached = await begin(process, gone)
         assert attached.dataset == again
@@ -202,7 +202,7 @@ async def test_a_second_restore_attaches_or_conflicts(world: World) -> None:
 
 async def test_two_restores_at_once_make_one_dataset(world: World) -> None:
     async with world.open_process() as one, world.open_process() as other:
-        gone = await archived(one)
+        gone = await archive_dataset(one)
         begun = [await begin(each, gone) for each in (one, other)]
         assert [each.created for each in begun] == [True, False]
         assert begun[0].dataset.dataset_id == begun[1].dataset.dataset_id
@@ -211,7 +211,7 @@ async def test_two_restores_at_once_make_one_dataset(world: World) -> None:
 
 async def test_a_dataset_made_while_the_archive_was_read_keeps_its_place(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         verify = process.deps.archives.verify
         begun: list[ProvisionResult] = []
 
@@ -238,7 +238,7 @@ async def test_a_live_dataset_is_in_the_way_of_its_own_archive(world: World) -> 
 
 async def test_one_that_is_being_taken_down_is_to_be_waited_for(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         again = await restore(process, gone)
         going = again.evolve(status=DatasetStatus.TEARDOWN)
         await process.deps.store.transact(lambda uow: uow.datasets.put(going))
@@ -252,7 +252,7 @@ async def test_one_that_is_being_taken_down_is_to_be_waited_for(world: World) ->
 
 async def test_a_journey_past_the_stage_gets_it_back_at_its_own_stage(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         await journey(process, "past", Stage.PILOT)
         again = await restore(process, gone, "past")
     assert (again.status, again.stage, again.journey_id) == (DatasetStatus.READY, Stage.SANDBOX, "past")
@@ -260,7 +260,7 @@ async def test_a_journey_past_the_stage_gets_it_back_at_its_own_stage(world: Wor
 
 async def test_a_journey_before_the_stage_gets_nothing(world: World) -> None:
     async with world.open_process() as process:
-        gone = replace(await archived(process), stage=Stage.PILOT)
+        gone = replace(await archive_dataset(process), stage=Stage.PILOT)
         await process.deps.store.transact(lambda uow: uow.datasets.put(gone))
         with pytest.raises(StageMismatchError) as refusal:
             await begin(process, gone)
@@ -270,7 +270,7 @@ async def test_a_journey_before_the_stage_gets_nothing(world: World) -> None:
 @pytest.mark.parametrize("state", [each for each in JourneyState if each is not JourneyState.ACTIVE])
 async def test_only_an_active_journey_gets_it(world: World, state: JourneyState) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         await journey(process, "other", state=state)
         with pytest.raises(JourneyNotActiveError):
             await begin(process, gone, "other")
@@ -278,7 +278,7 @@ async def test_only_an_active_journey_gets_it(world: World, state: JourneyState)
 
 async def test_a_journey_whose_lease_has_lapsed_gets_nothing(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         lapsed = world.clock.now() - timedelta(seconds=1)
         await journey(process, "other", lease_expires_at=lapsed)
         with pytest.raises(JourneyNotActiveError, match="expired"):
@@ -287,7 +287,7 @@ async def test_a_journey_whose_lease_has_lapsed_gets_nothing(world: World) -> No
 
 async def test_a_lease_that_lapses_while_the_archive_is_read_is_noticed(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         until = world.clock.now() + timedelta(hours=1)
         await journey(process, "other", lease_expires_at=until)
         verify = process.deps.archives.verify
@@ -303,7 +303,7 @@ async def test_a_lease_that_lapses_while_the_archive_is_read_is_noticed(world: W
 
 async def test_a_journey_of_another_client_is_unknown(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         await process.add_client_and_journey("beta", "theirs")
         with pytest.raises(UnknownJourneyError):
             await begin(process, gone, "theirs")
@@ -314,7 +314,7 @@ async def test_a_journey_of_another_client_is_unknown(world: World) -> None:
 @pytest.mark.each_dialect
 async def test_a_journey_that_is_cancelled_meanwhile_has_it_taken_back(world: World) -> None:
     async with world.open_process(crash=None) as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         world.glean.set_indexing_rate(1_000_000, minimum_seconds=0.3)
         begun = await begin(process, gone)
         await process.services.registry.set_state("j2", JourneyState.CANCELLED, OPERATOR)
@@ -323,7 +323,7 @@ async def test_a_journey_that_is_cancelled_meanwhile_has_it_taken_back(world: Wo
         left = await process.load_dataset(begun.dataset.dataset_id)
     assert failure.value.facts["cause"] == "journey_not_active"
     assert (left.status, left.protected_until, left.content) == (DatasetStatus.FAILED, None, None)
-    assert served(world) == []
+    assert served_documents(world) == []
 
 
 # --- the archive ----------------------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ async def test_a_journey_that_is_cancelled_meanwhile_has_it_taken_back(world: Wo
 async def test_an_unknown_dataset_and_one_of_another_client_are_the_same(world: World) -> None:
     stranger = Principal(subject="agent:x", clients=frozenset({"beta"}))
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         await process.add_client_and_journey("beta", "theirs")
         with pytest.raises(UnknownDatasetError) as unknown:
             await begin(process, "nobody", "theirs", stranger)
@@ -346,7 +346,7 @@ async def test_an_unknown_dataset_and_one_of_another_client_are_the_same(world: 
 async def test_a_sample_is_not_enough(world: World) -> None:
     world.policy = replace(world.policy, full_data=False)
     async with world.open_process() as process:
-        error = await refused(process, await archived(process))
+        error = await catch_refusal(process, await archive_dataset(process))
     assert "only a sample" in error.message
     assert error.recovery is Recovery.CHOOSE_OTHER
 
@@ -358,29 +358,29 @@ async def test_a_failed_dataset_left_nothing(world: World) -> None:
         with pytest.raises(ProvisionFailedError):
             await process.services.provisioning.wait(begun, 30)
         gone = await process.tear_down(begun.dataset, TeardownReason.PROVISION_FAILED)
-        assert "had failed" in (await refused(process, gone, journey_id="j1")).message
+        assert "had failed" in (await catch_refusal(process, gone, journey_id="j1")).message
 
 
 async def test_a_purged_archive_is_gone_also_while_it_is_being_purged(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         world.clock.ahead += timedelta(days=91)
 
-        async def broken(_place: str) -> None:
+        async def fail_to_write(_place: str) -> None:
             raise ArchiveFailedError("The disk is gone.")
 
         purge = process.deps.archives.purge
-        process.deps.archives.purge = broken  # type: ignore[assignment,method-assign]
+        process.deps.archives.purge = fail_to_write  # type: ignore[assignment,method-assign]
         await process.services.archives.purge_archives(OPERATOR, apply=True)
-        assert "was purged at" in (await refused(process, gone)).message
+        assert "was purged at" in (await catch_refusal(process, gone)).message
         process.deps.archives.purge = purge  # type: ignore[method-assign]
         await process.services.archives.purge_archives(OPERATOR, apply=True)
-        assert "was purged at" in (await refused(process, gone)).message
+        assert "was purged at" in (await catch_refusal(process, gone)).message
 
 
 async def test_an_archive_is_not_purged_while_it_is_restored(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         again = await restore(process, gone)
         world.clock.ahead += timedelta(days=91)
         going = replace(again, run=Run(saga_id="provision:x:1", started_at=world.clock.now()))
@@ -394,23 +394,23 @@ async def test_an_archive_is_not_purged_while_it_is_restored(world: World) -> No
 
 async def test_an_incomplete_archive_is_refused(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
-        await told(process, gone, incomplete=True)
-        assert "documents were lost" in (await refused(process, gone)).message
+        gone = await archive_dataset(process)
+        await change_archive_facts(process, gone, incomplete=True)
+        assert "documents were lost" in (await catch_refusal(process, gone)).message
 
 
 async def test_an_archived_dataset_without_an_archive_is_refused(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         fresh = replace(gone, dataset_id="acme-sandbox-confluence-000000")
         await process.deps.store.transact(lambda uow: uow.datasets.put(fresh))
-        assert "there is no archive of it" in (await refused(process, fresh)).message
+        assert "there is no archive of it" in (await catch_refusal(process, fresh)).message
 
 
 @pytest.mark.parametrize("damage", ["no manifest", "no folder", "a bit", "cut", "metadata"])
 async def test_a_damaged_archive_is_refused_and_a_person_is_told(world: World, damage: str) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         where = folder(world, gone)
         documents = where / "documents.jsonl.zst"
         match damage:
@@ -427,21 +427,21 @@ async def test_a_damaged_archive_is_refused_and_a_person_is_told(world: World, d
             case _:
                 metadata = where / "metadata.json"
                 metadata.write_bytes(metadata.read_bytes().replace(b"acme", b"emca"))
-        error = await refused(process, gone)
+        error = await catch_refusal(process, gone)
     assert error.recovery is Recovery.NEEDS_HUMAN
     assert f"archives verify {gone.dataset_id}" in error.suggested_action
 
 
 async def test_an_archive_of_other_documents_is_refused(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         assert gone.content is not None
         other = replace(gone, content=replace(gone.content, checksum="0" * 64))
         await process.deps.store.transact(lambda uow: uow.datasets.put(other))
-        assert "other documents" in (await refused(process, gone)).message
+        assert "other documents" in (await catch_refusal(process, gone)).message
 
 
-async def told(process: Process, dataset: Dataset, **changes: Any) -> None:
+async def change_archive_facts(process: Process, dataset: Dataset, **changes: Any) -> None:
     """Change what the store keeps about an archive."""
 
     def change(uow: UnitOfWork) -> None:
@@ -457,7 +457,7 @@ async def told(process: Process, dataset: Dataset, **changes: Any) -> None:
 
 async def test_the_limits_hold_for_what_is_restored(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         for limits in (ProvisionLimits(live_datasets_per_client=0), ProvisionLimits(records_per_dataset=29)):
             deps = process.deps
             restoring = RestoreService(
@@ -475,7 +475,7 @@ async def test_the_limits_hold_for_what_is_restored(world: World) -> None:
 
 async def test_a_drain_refuses_it_and_lets_one_attach(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         drain = DrainService(process.deps.store, world.clock)
         await drain.begin_drain(OPERATOR)
         with pytest.raises(DrainingError):
@@ -492,7 +492,7 @@ async def test_a_drain_refuses_it_and_lets_one_attach(world: World) -> None:
 @pytest.mark.each_dialect
 async def test_a_restore_that_failed_says_so_each_time_and_a_retry_restores_again(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         world.glean.faults.add(Fault(kind="status", operation=world.operation_name("health.get"), status=403))
         with pytest.raises(ProvisionFailedError) as failure:
             await restore(process, gone)
@@ -510,7 +510,7 @@ async def test_a_restore_that_failed_says_so_each_time_and_a_retry_restores_agai
 
 async def test_an_archive_that_changes_behind_the_verification_restores_nothing(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
 
         async def uncertain(where: str) -> dict[str, Any]:
             manifest = await verify(where)
@@ -525,12 +525,12 @@ async def test_an_archive_that_changes_behind_the_verification_restores_nothing(
             await restore(process, gone)
     assert (failure.value.facts["step"], failure.value.facts["cause"]) == ("populate", "archive_failed")
     assert [each for each in world.staged_files() if not each.startswith(".")] == []
-    assert served(world) == []
+    assert served_documents(world) == []
 
 
 async def test_an_archive_that_was_purged_before_the_retry_fails_it(world: World) -> None:
     async with world.open_process() as process:
-        gone = await archived(process)
+        gone = await archive_dataset(process)
         world.glean.faults.add(Fault(kind="status", operation=world.operation_name("health.get"), status=403))
         with pytest.raises(ProvisionFailedError):
             await restore(process, gone)

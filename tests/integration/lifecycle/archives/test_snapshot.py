@@ -126,11 +126,11 @@ async def test_while_it_is_taken_the_dataset_is_not_taken_down_retried_or_let_go
         reached.set()
         await held.wait()
 
-    def holding(deps: Dependencies) -> Dependencies:
+    def hold_archive(deps: Dependencies) -> Dependencies:
         return replace(deps, archives=CallInterceptor(deps.archives, "write", hold))
 
     world.glean.faults.add(LOSES)
-    async with world.open_process(replace=holding) as process:
+    async with world.open_process(replace=hold_archive) as process:
         await process.add_client_and_journey()
         low = await process.provision()
         taken: list[Archive] = []

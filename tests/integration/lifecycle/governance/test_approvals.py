@@ -55,7 +55,7 @@ async def create_finished_dataset(
         yield process, await process.load_dataset(dataset.dataset_id)
 
 
-async def refused(
+async def catch_refusal(
     process: Process, dataset: Dataset, reason: TeardownReason = DONE, principal: Principal = AGENT
 ) -> LifecycleError:
     """The refusal of a teardown, which must have changed nothing."""
@@ -68,7 +68,7 @@ async def refused(
 
 async def file_request(process: Process, dataset: Dataset, reason: TeardownReason = DONE) -> str:
     """The id of the request that an agent's teardown files."""
-    return str((await refused(process, dataset, reason)).facts["approval_id"])
+    return str((await catch_refusal(process, dataset, reason)).facts["approval_id"])
 
 
 def put_dataset(dataset: Dataset, uow: UnitOfWork) -> None:
@@ -90,7 +90,7 @@ async def state(process: Process, approval_id: str) -> ApprovalState:
 
 async def test_the_agent_asks_a_person_approves_and_the_same_call_goes_on(world: World) -> None:
     async with create_finished_dataset(world) as (process, dataset):
-        refusal = await refused(process, dataset)
+        refusal = await catch_refusal(process, dataset)
         approval_id = str(refusal.facts["approval_id"])
         [waiting] = await process.services.approvals.list(KIM)
         assert (waiting.approval_id, waiting.requester, waiting.origin) == (
@@ -163,10 +163,12 @@ async def test_a_grant_serves_no_other_reason_requester_or_dataset(world: World)
         approval_id = await file_request(process, dataset)
         await approve(process, approval_id)
 
-        assert (await refused(process, dataset, TeardownReason.MANUAL)).facts["approval_id"] != approval_id
+        assert (await catch_refusal(process, dataset, TeardownReason.MANUAL)).facts[
+            "approval_id"
+        ] != approval_id
         stranger = Principal(subject="agent:lee")
-        assert (await refused(process, dataset, principal=stranger)).facts["approval_id"] != approval_id
-        assert (await refused(process, other)).facts["approval_id"] != approval_id
+        assert (await catch_refusal(process, dataset, principal=stranger)).facts["approval_id"] != approval_id
+        assert (await catch_refusal(process, other)).facts["approval_id"] != approval_id
         assert await state(process, approval_id) is ApprovalState.APPROVED
 
 
@@ -181,7 +183,7 @@ async def test_a_grant_is_void_once_the_dataset_has_changed(world: World) -> Non
         await process.deps.store.transact(lambda uow: uow.datasets.put(dataset.evolve(protected_until=until)))
 
         assert await state(process, approval_id) is ApprovalState.VOID
-        assert (await refused(process, dataset)).facts["approval_id"] != approval_id
+        assert (await catch_refusal(process, dataset)).facts["approval_id"] != approval_id
         with pytest.raises(ApprovalClosedError, match="void"):
             await approve(process, other_id)
 
@@ -241,7 +243,7 @@ async def test_what_was_declined_is_not_asked_again_while_it_would_be_open(world
             "person:lee",
             False,
         )
-        refusal = await refused(process, dataset)
+        refusal = await catch_refusal(process, dataset)
         assert (refusal.code, refusal.facts["approval_id"]) == ("declined", approval_id)
         with pytest.raises(ApprovalClosedError, match="declined"):
             await approve(process, approval_id)
@@ -275,7 +277,7 @@ async def test_nobody_approves_their_own_and_anybody_may_take_it_back(world: Wor
     async with create_finished_dataset(world) as (process, dataset):
         desk = process.services.approvals
         kim = Principal(subject="kim", scopes=frozenset({SCOPE_APPROVE}))
-        approval_id = str((await refused(process, dataset, principal=kim)).facts["approval_id"])
+        approval_id = str((await catch_refusal(process, dataset, principal=kim)).facts["approval_id"])
         with pytest.raises(ForbiddenError, match="nobody approves their own"):
             await desk.approve(approval_id, kim, dataset.name)
         assert (await desk.decline(approval_id, kim)).state is ApprovalState.DECLINED
@@ -316,7 +318,7 @@ async def test_a_journey_that_is_in_use_again_voids_what_was_asked_and_approved(
         await process.services.registry.set_state("j1", JourneyState.ACTIVE, OPERATOR)
         assert [await state(process, each) for each in (asked, approved)] == [ApprovalState.VOID] * 2
         in_use = await process.load_dataset(dataset.dataset_id)
-        assert (await refused(process, in_use)).code == "journey_active"
+        assert (await catch_refusal(process, in_use)).code == "journey_active"
 
 
 class ReplayingConfirmer:
@@ -459,7 +461,9 @@ async def test_what_a_sweep_asked_for_is_carried_out_for_the_sweep_and_for_nobod
         [filed] = result.requests
         await approve(process, filed.approval_id)
 
-        assert (await refused(process, dataset, TeardownReason.ORPHANED)).code == "confirmation_required"
+        assert (
+            await catch_refusal(process, dataset, TeardownReason.ORPHANED)
+        ).code == "confirmation_required"
         down = await process.tear_down(dataset, TeardownReason.ORPHANED, Principal(subject=SWEEP_SUBJECT))
         assert down.status is DatasetStatus.ARCHIVED
         assert await state(process, filed.approval_id) is ApprovalState.USED

@@ -91,7 +91,7 @@ class WatchedStore:
         return getattr(self._store, name)
 
     async def transact(self, work: Callable[[UnitOfWork], Any], **how: bool) -> Any:  # noqa: ANN401 - whatever it stands in for has
-        def watched(uow: UnitOfWork) -> object:
+        def watch_transaction(uow: UnitOfWork) -> object:
             watching = WatchedTransaction(uow)
             result = work(watching)
             self.transactions.append(watching)
@@ -99,7 +99,7 @@ class WatchedStore:
                 raise StoreFailedError("The machine stopped before the commit.")
             return result
 
-        return await self._store.transact(watched, **how)
+        return await self._store.transact(watch_transaction, **how)
 
 
 @dataclass(frozen=True)
@@ -123,20 +123,20 @@ def case(*verbs: str) -> Callable[[Prepared], Prepared]:
 
 
 @case("provision")
-async def admitted(process: Process) -> Act:
+async def admit(process: Process) -> Act:
     return lambda process, principal: process.start_provision(principal)
 
 
 @case("provision")
-async def retried(process: Process) -> Act:
+async def retry_failed(process: Process) -> Act:
     made = await process.provision()
     await put(process, replace(made, status=DatasetStatus.FAILED))
     return lambda process, principal: process.start_provision(principal, retry=True)
 
 
 @case("restore")
-async def restored(process: Process) -> Act:
-    gone = await archived(process)
+async def restore_archived(process: Process) -> Act:
+    gone = await archive_dataset(process)
     journey = Journey(journey_id="j2", client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE)
     await process.services.registry.add_journey(journey, OPERATOR)
     return lambda process, principal: process.services.restores.start_or_attach(
@@ -145,7 +145,7 @@ async def restored(process: Process) -> Act:
 
 
 @case("teardown")
-async def claimed(process: Process) -> Act:
+async def claim_teardown(process: Process) -> Act:
     made = await process.provision()
     await process.complete_journey()
     return lambda process, principal: process.services.teardowns.start_or_attach(
@@ -170,7 +170,7 @@ async def gone_on_with(process: Process) -> Act:
 
 
 @case("cancel provision", "cancel teardown", "cancel snapshot")
-async def flagged(process: Process) -> Act:
+async def flag_cancel(process: Process) -> Act:
     made = await process.provision()
     await put(
         process,
@@ -180,25 +180,25 @@ async def flagged(process: Process) -> Act:
 
 
 @case("archives snapshot")
-async def taken(process: Process) -> Act:
+async def take_snapshot(process: Process) -> Act:
     made = await process.provision()
     return lambda process, principal: process.services.snapshots.take(made.dataset_id, principal)
 
 
 @case("datasets recheck")
-async def rechecked(process: Process) -> Act:
+async def recheck_dataset(process: Process) -> Act:
     made = await process.provision()
     return lambda process, principal: process.services.datasets.recheck(made.dataset_id, principal)
 
 
 @case("journeys renew", "leases shorten")
-async def renewed(process: Process) -> Act:
+async def renew_lease(process: Process) -> Act:
     hour = timedelta(hours=1)
     return lambda process, principal: process.services.leases.renew_lease("j1", hour, principal, person=True)
 
 
 @case("datasets protect")
-async def protected(process: Process) -> Act:
+async def protect_dataset(process: Process) -> Act:
     made = await process.provision()
     until = process.deps.clock.now() + timedelta(days=1)
     return lambda process, principal: process.services.leases.protect_dataset(
@@ -207,7 +207,7 @@ async def protected(process: Process) -> Act:
 
 
 @case("datasets unprotect")
-async def unprotected(process: Process) -> Act:
+async def unprotect_dataset(process: Process) -> Act:
     made = await process.provision()
     until = process.deps.clock.now() + timedelta(days=1)
     await process.services.leases.protect_dataset(made.dataset_id, until, OPERATOR, person=True)
@@ -229,7 +229,7 @@ async def journey(process: Process) -> Act:
 
 
 @case("journeys set-state")
-async def moved(process: Process) -> Act:
+async def pause_journey(process: Process) -> Act:
     await process.provision()
     return lambda process, principal: process.services.registry.set_state(
         "j1", JourneyState.PAUSED, principal
@@ -237,49 +237,49 @@ async def moved(process: Process) -> Act:
 
 
 @case("journeys promote")
-async def promoted(process: Process) -> Act:
+async def promote_journey(process: Process) -> Act:
     await process.provision()
     return lambda process, principal: process.services.registry.promote("j1", Stage.PILOT, principal)
 
 
 @case("teardown")
-async def requested(process: Process) -> Act:
-    question = await asked(process)
+async def request_approval(process: Process) -> Act:
+    question = await build_request(process)
     return lambda process, principal: process.services.approvals.ask(replace(question, principal=principal))
 
 
 @case("teardown")
 async def approved_by_one_person(process: Process) -> Act:
-    question = await asked(process)
+    question = await build_request(process)
     return lambda process, principal: process.services.approvals.self_approve(
         replace(question, principal=principal)
     )
 
 
 @case("approvals approve")
-async def approved(process: Process) -> Act:
-    question = await asked(process)
-    approval_id = await filed(process, question)
+async def approve_request(process: Process) -> Act:
+    question = await build_request(process)
+    approval_id = await file_request(process, question)
     return lambda process, principal: process.services.approvals.approve(
         approval_id, approve_as(PERSON, principal), question.dataset.name
     )
 
 
 @case("approvals decline")
-async def declined(process: Process) -> Act:
-    approval_id = await filed(process, await asked(process))
+async def decline_request(process: Process) -> Act:
+    approval_id = await file_request(process, await build_request(process))
     return lambda process, principal: process.services.approvals.decline(
         approval_id, approve_as(PERSON, principal)
     )
 
 
 @case("drain")
-async def begun(process: Process) -> Act:
+async def begin_draining(process: Process) -> Act:
     return lambda process, principal: process.services.drain.begin_drain(principal)
 
 
 @case("drain")
-async def ended(process: Process) -> Act:
+async def end_draining(process: Process) -> Act:
     await process.services.drain.begin_drain(OPERATOR)
     return lambda process, principal: process.services.drain.end_drain(principal)
 
@@ -293,7 +293,7 @@ async def relocated(process: Process) -> Act:
 
 
 @case("orphans scan")
-async def marked(process: Process) -> Act:
+async def scan_orphans(process: Process) -> Act:
     await process.provision()
     await process.complete_journey()
     return lambda process, principal: process.services.orphans.scan(principal)
@@ -313,8 +313,8 @@ async def all_asked_about(process: Process) -> Act:
 
 
 @case("archives purge")
-async def purged(process: Process) -> Act:
-    await archived(process)
+async def purge_archive(process: Process) -> Act:
+    await archive_dataset(process)
     process.world.clock.ahead += timedelta(days=100)
     return lambda process, principal: process.services.archives.purge_archives(principal, apply=True)
 
@@ -327,13 +327,13 @@ async def put(process: Process, dataset: Dataset) -> None:
     await process.deps.store.transact(lambda uow: uow.datasets.put(dataset))
 
 
-async def archived(process: Process) -> Dataset:
+async def archive_dataset(process: Process) -> Dataset:
     made = await process.provision()
     await process.complete_journey()
     return await process.tear_down(made)
 
 
-async def asked(process: Process) -> ConfirmationRequest:
+async def build_request(process: Process) -> ConfirmationRequest:
     made = await process.provision()
     return ConfirmationRequest(
         dataset=made,
@@ -344,7 +344,7 @@ async def asked(process: Process) -> ConfirmationRequest:
     )
 
 
-async def filed(process: Process, question: ConfirmationRequest) -> str:
+async def file_request(process: Process, question: ConfirmationRequest) -> str:
     with suppress(ConfirmationRequiredError):
         await process.services.approvals.ask(question)
     [approval] = await process.services.approvals.list(OPERATOR)

@@ -79,7 +79,7 @@ async def sweep(process: Process, count: int = 2) -> SweepResult:
     )
 
 
-async def asked(process: Process, count: int = 2) -> Approval:
+async def sweep_approval(process: Process, count: int = 2) -> Approval:
     found = (await sweep(process, count)).asked
     assert found is not None
     return found
@@ -111,8 +111,8 @@ def codes(done: BatchTeardownResult) -> dict[str, str]:
 
 async def test_beyond_the_cap_one_request_lists_them_all_and_nothing_is_taken(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        filed = await asked(process)
-        assert await asked(process) == filed
+        filed = await sweep_approval(process)
+        assert await sweep_approval(process) == filed
         assert await process.services.approvals.list(LEE) == [filed]
         assert (filed.origin, filed.requester, filed.reason, filed.expires_at, filed.state) == (
             ApprovalOrigin.SWEEP,
@@ -152,7 +152,7 @@ async def test_beyond_the_cap_one_request_lists_them_all_and_nothing_is_taken(wo
 @pytest.mark.each_dialect
 async def test_what_is_approved_is_exactly_that_list(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        filed = await asked(process)
+        filed = await sweep_approval(process)
         late = await orphan(process, "umbrella")
         pilot = await orphan(process, "hooli", Stage.PILOT)
         granted = await approve(process, filed)
@@ -179,7 +179,7 @@ async def test_what_is_approved_is_exactly_that_list(world: World) -> None:
 
 async def test_what_has_changed_or_is_forbidden_by_now_is_left_and_the_others_go(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        granted = await approve(process, await asked(process))
+        granted = await approve(process, await sweep_approval(process))
         await change(process, datasets[0])
         await process.services.registry.set_state("j-globex", JourneyState.ACTIVE, OPERATOR)
 
@@ -205,7 +205,7 @@ async def test_what_has_changed_or_is_forbidden_by_now_is_left_and_the_others_go
 @pytest.mark.each_dialect
 async def test_what_others_take_down_is_theirs(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        granted = await approve(process, await asked(process))
+        granted = await approve(process, await sweep_approval(process))
         removing = world.operation_name("datasources.delete")
         world.glean.faults.add(Fault(kind="status", operation=removing, status=403))
         with pytest.raises(Exception, match="disconnect"):
@@ -217,7 +217,7 @@ async def test_what_others_take_down_is_theirs(world: World) -> None:
 
 async def test_a_teardown_that_stops_is_told_and_holds_up_no_other(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        granted = await approve(process, await asked(process))
+        granted = await approve(process, await sweep_approval(process))
         world.glean.faults.add(Fault(kind="status", operation="datasources.delete", status=403))
         done = await carry_out(process, granted)
         assert list(codes(done).values()) == ["platform_denied"]
@@ -229,9 +229,9 @@ async def test_a_teardown_that_stops_is_told_and_holds_up_no_other(world: World)
 
 async def test_another_set_voids_the_open_request_and_so_does_a_sweep_that_needs_none(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        first = await asked(process)
+        first = await sweep_approval(process)
         changed = await change(process, datasets[0])
-        second = await asked(process)
+        second = await sweep_approval(process)
         assert second.approval_id != first.approval_id
         assert second.listed[0].generation == changed.generation
         with pytest.raises(ApprovalClosedError, match="void"):
@@ -247,7 +247,7 @@ async def test_another_set_voids_the_open_request_and_so_does_a_sweep_that_needs
 
 async def test_a_list_of_which_nothing_is_left_as_it_was_is_void(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        filed = await asked(process)
+        filed = await sweep_approval(process)
         for each in datasets[:2]:
             await change(process, each)
         assert (await process.services.approvals.load(filed.approval_id, LEE)).state is ApprovalState.OPEN
@@ -258,18 +258,18 @@ async def test_a_list_of_which_nothing_is_left_as_it_was_is_void(world: World) -
 
 async def test_what_was_declined_is_not_asked_again_until_the_set_is_another(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        filed = await asked(process)
+        filed = await sweep_approval(process)
         declined = await process.services.approvals.decline(filed.approval_id, LEE)
-        assert await asked(process) == declined
+        assert await sweep_approval(process) == declined
         assert await statuses(process, datasets) == [DatasetStatus.READY] * 3
         await orphan(process, "umbrella")
-        assert (await asked(process)).approval_id != filed.approval_id
+        assert (await sweep_approval(process)).approval_id != filed.approval_id
 
 
 @pytest.mark.parametrize("typed", ["", "3 datasets", "take down 2 datasets", "Take down 3 datasets", "yes"])
 async def test_only_the_phrase_itself_approves(world: World, typed: str) -> None:
     async with create_due_datasets(world) as (process, _):
-        filed = await asked(process)
+        filed = await sweep_approval(process)
         with pytest.raises(InvalidArgumentError, match="not the phrase that it asks for"):
             await process.services.approvals.approve(filed.approval_id, LEE, typed)
         assert await process.services.approvals.list(LEE) == [filed]
@@ -277,7 +277,7 @@ async def test_only_the_phrase_itself_approves(world: World, typed: str) -> None
 
 async def test_only_a_person_who_may_touch_every_client_of_it_answers(world: World) -> None:
     async with create_due_datasets(world) as (process, _):
-        filed, desk = await asked(process), process.services.approvals
+        filed, desk = await sweep_approval(process), process.services.approvals
         for nobody in (
             Principal(subject="agent:kim"),
             Principal(subject="lee", actors=("some-agent",)),
@@ -306,7 +306,7 @@ def crash_before_observing(step: Callable[[], Awaitable[object]]) -> Callable[[D
     return lambda deps: replace(deps, platform=CallInterceptor(deps.platform, "observe", step))
 
 
-async def killed() -> None:
+async def die() -> None:
     raise ProcessDied
 
 
@@ -315,9 +315,9 @@ async def test_what_a_process_died_over_goes_on_without_a_person_being_asked_aga
     world: World, looks: int
 ) -> None:
     async with create_due_datasets(world) as (first, datasets):
-        granted = await approve(first, await asked(first))
+        granted = await approve(first, await sweep_approval(first))
     with suppress(ProcessDied):
-        async with world.open_process(replace=crash_before_observing(OnNthCall(killed, looks))) as process:
+        async with world.open_process(replace=crash_before_observing(OnNthCall(die, looks))) as process:
             await process.services.sweep_lists.start_approved_teardowns(granted, LEE)
             raise ProcessDied  # it has claimed them all, and waits
     async with world.open_process() as process:
@@ -336,7 +336,7 @@ async def test_what_a_process_died_over_goes_on_without_a_person_being_asked_aga
 
 async def test_two_that_carry_it_out_at_once_take_each_dataset_once(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        granted = await approve(process, await asked(process))
+        granted = await approve(process, await sweep_approval(process))
         async with world.open_process() as other, anyio.create_task_group() as tasks:
             for each in (process, other):
                 tasks.start_soon(partial(carry_out, each, granted))
@@ -349,7 +349,7 @@ async def test_two_that_carry_it_out_at_once_take_each_dataset_once(world: World
 
 async def test_a_grant_is_over_the_day_after(world: World) -> None:
     async with create_due_datasets(world) as (process, datasets):
-        granted = await approve(process, await asked(process))
+        granted = await approve(process, await sweep_approval(process))
         world.clock.ahead += timedelta(hours=26)
         assert await process.services.sweep_lists.list_approved(LEE) == []
         done = await carry_out(process, granted)
@@ -362,7 +362,7 @@ async def test_a_store_that_fails_ends_it_there_and_the_rest_stays_granted(world
         raise StoreFailedError("The disk is full.")
 
     async with create_due_datasets(world) as (first, datasets):
-        granted = await approve(first, await asked(first))
+        granted = await approve(first, await sweep_approval(first))
     step = OnNthCall(fail)
     async with world.open_process(
         replace=lambda deps: replace(deps, store=CallInterceptor(deps.store, "transact", step))

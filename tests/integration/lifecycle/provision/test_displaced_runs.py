@@ -46,14 +46,14 @@ class FailingPlatform:
         if name not in {"push", "start_sync", self._name}:
             return found
 
-        async def watched(*given: object) -> object:
+        async def count_call(*given: object) -> object:
             self.asked[name] = self.asked.get(name, 0) + 1
             if name == self._name and self._times:
                 self._times -= 1
                 raise self._error
             return await found(*given)
 
-        return watched
+        return count_call
 
 
 @asynccontextmanager

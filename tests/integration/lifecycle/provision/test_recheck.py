@@ -56,7 +56,7 @@ async def served_anew(process: Process, dataset: Dataset, run: str) -> None:
     assert job.state == "succeeded"
 
 
-def asked(step: Callable[[], Awaitable[object]]) -> Callable[[Dependencies], Dependencies]:
+def before_each_observation(step: Callable[[], Awaitable[object]]) -> Callable[[Dependencies], Dependencies]:
     """What a process is made with, to have something happen whenever the platform is about to be asked."""
     return lambda deps: replace(deps, platform=CallInterceptor(deps.platform, "observe", step))
 
@@ -206,7 +206,7 @@ async def test_a_second_recheck_and_a_teardown_wait_for_the_first(world: World) 
         made = await first.provision()
         await first.services.registry.set_state("j1", JourneyState.COMPLETED, OPERATOR)
         ready = await first.load_dataset(made.dataset_id)
-    async with world.open_process(replace=asked(OnNthCall(meddle))) as process:
+    async with world.open_process(replace=before_each_observation(OnNthCall(meddle))) as process:
         again = await process.services.datasets.recheck(ready.dataset_id, OPERATOR)
     assert refused == ["quality_checks_pending"] * 2
     assert (again.status, again.generation) == (DatasetStatus.READY, ready.generation)
@@ -238,7 +238,7 @@ async def test_a_recheck_past_its_deadline_is_pending_no_more_and_says_nothing_w
     async with world.open_process() as first:
         await first.add_client_and_journey()
         ready = await first.provision()
-    async with world.open_process(replace=asked(OnNthCall(overtake))) as process:
+    async with world.open_process(replace=before_each_observation(OnNthCall(overtake))) as process:
         late = await process.services.datasets.recheck(ready.dataset_id, OPERATOR)
         assert [late] == newer
         assert (await process.load_event_kinds()).count("dataset:quality_evaluated") == 2
@@ -255,7 +255,7 @@ async def test_a_recheck_whose_caller_went_away_says_nothing_and_holds_up_nothin
         scope.cancel()
         await anyio.lowlevel.checkpoint()
 
-    async with world.open_process(replace=asked(leave)) as process:
+    async with world.open_process(replace=before_each_observation(leave)) as process:
         with anyio.CancelScope() as scope:
             await process.services.datasets.recheck(ready.dataset_id, OPERATOR)
         assert scope.cancelled_caught
@@ -289,7 +289,7 @@ async def test_a_verdict_on_a_content_that_was_replaced_meanwhile_is_dropped(wor
     async with world.open_process() as first:
         await first.add_client_and_journey()
         ready = await first.provision()
-    async with world.open_process(replace=asked(OnNthCall(switch))) as process:
+    async with world.open_process(replace=before_each_observation(OnNthCall(switch))) as process:
         after = await process.services.datasets.recheck(ready.dataset_id, OPERATOR)
         assert (after.quality, after.recheck) == (ready.quality, None)
         assert (await process.load_event_kinds())[-1] == "dataset:provisioned"

@@ -66,7 +66,7 @@ async def first(process: Process) -> None:
     await process.start_provision()
 
 
-async def stopped(process: Process, saga_id: str) -> Dataset:
+async def expect_dead_letter(process: Process, saga_id: str) -> Dataset:
     """The dataset after the next look."""
     await process.services.sagas.fail_dead_letters()
     assert process.engine.journal[saga_id].ended
@@ -75,11 +75,11 @@ async def stopped(process: Process, saga_id: str) -> Dataset:
     return dataset
 
 
-async def left(process: Process) -> list[PendingCompensation]:
+async def list_compensations(process: Process) -> list[PendingCompensation]:
     return await process.deps.store.read(lambda uow: uow.compensations.find())
 
 
-async def listed(process: Process) -> list[str]:
+async def list_dead_letters_now(process: Process) -> list[str]:
     return await process.deps.store.read(list_dead_letters)
 
 
@@ -98,7 +98,7 @@ async def test_a_provision_that_ends_its_processes_fails_is_undone_and_succeeds_
     saga_id = await exhaust_attempts(world, first, step, moment)
     async with world.open_process() as process:
         await process.engine.resume()
-        failed = await stopped(process, saga_id)
+        failed = await expect_dead_letter(process, saga_id)
         assert failed.failure is not None
         assert (failed.status, failed.failure.step, failed.failure.code, failed.failure.recovery) == (
             DatasetStatus.FAILED,
@@ -110,8 +110,10 @@ async def test_a_provision_that_ends_its_processes_fails_is_undone_and_succeeds_
         assert (await process.load_event_kinds())[-1] == "dataset:provision_failed"
         entry = (await process.load_audit_entries())[-1]
         assert (entry.event, entry.data["code"]) == ("dataset:provision_failed", "saga_stranded")
-        assert {each.what for each in await left(process)} == undos == set(failed.failure.to_undo)
-        assert await listed(process) == [f"{failed.dataset_id} at the step {step!r}"]
+        assert (
+            {each.what for each in await list_compensations(process)} == undos == set(failed.failure.to_undo)
+        )
+        assert await list_dead_letters_now(process) == [f"{failed.dataset_id} at the step {step!r}"]
         with pytest.raises(ProvisionFailedError, match="died") as told:
             await process.provision()
         assert (told.value.recovery, told.value.facts["cause"]) == (Recovery.NEEDS_HUMAN, "saga_stranded")
@@ -119,12 +121,16 @@ async def test_a_provision_that_ends_its_processes_fails_is_undone_and_succeeds_
         await process.services.sagas.resume(respect_backoff=False)
         undone, _ = await process.services.sagas.wait(failed.dataset_id, 30)
         assert undone.failure is not None
-        assert (undone.failure.to_undo, await left(process), world.staged_files()) == ((), [], [])
+        assert (undone.failure.to_undo, await list_compensations(process), world.staged_files()) == (
+            (),
+            [],
+            [],
+        )
         assert world.glean.documents(failed.name) == []
 
         ready = await process.provision(retry=True)
         assert (ready.status, ready.attempt, ready.failure) == (DatasetStatus.READY, 2, None)
-        assert await listed(process) == []
+        assert await list_dead_letters_now(process) == []
 
 
 async def test_a_provision_that_ends_its_processes_while_it_is_undone_says_so_and_leaves_the_rest(
@@ -135,22 +141,22 @@ async def test_a_provision_that_ends_its_processes_while_it_is_undone_says_so_an
     saga_id = await exhaust_attempts(world, first, "undo push", "inside")
     world.glean.faults.clear()
     async with world.open_process() as process:
-        failed = await stopped(process, saga_id)
+        failed = await expect_dead_letter(process, saga_id)
         assert failed.failure is not None
         assert failed.failure.step == "undo push"
-        found = {each.what: each.cause for each in await left(process)}
+        found = {each.what: each.cause for each in await list_compensations(process)}
         assert found.keys() == {"push", "connect", "populate"}
         assert "died" not in found["push"]  # tried in vain before, and that stands
         assert (await process.provision(retry=True)).status is DatasetStatus.READY
-        assert await left(process) == []
+        assert await list_compensations(process) == []
 
 
 async def test_what_was_undone_before_is_not_to_be_undone_again(world: World) -> None:
     world.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422, times=None))
     saga_id = await exhaust_attempts(world, first, "undo connect")
     async with world.open_process() as process:
-        await stopped(process, saga_id)
-        assert {each.what for each in await left(process)} == {"connect", "populate"}
+        await expect_dead_letter(process, saga_id)
+        assert {each.what for each in await list_compensations(process)} == {"connect", "populate"}
 
 
 async def test_a_retry_that_ends_its_processes_leaves_what_was_served(world: World) -> None:
@@ -160,7 +166,7 @@ async def test_a_retry_that_ends_its_processes_leaves_what_was_served(world: Wor
         poor = await process.provision()
     saga_id = await exhaust_attempts(world, lambda process: process.start_provision(retry=True), "push")
     async with world.open_process() as process:
-        after = await stopped(process, saga_id)
+        after = await expect_dead_letter(process, saga_id)
         assert after.failure is not None
         assert (after.status, after.content, after.failure.step) == (
             DatasetStatus.VALIDATING,
@@ -185,15 +191,15 @@ async def test_a_teardown_that_ends_its_processes_stands_there_until_it_is_calle
         await process.provision()
     saga_id = await exhaust_attempts(world, teardown_begun, step)
     async with world.open_process() as process:
-        held = await stopped(process, saga_id)
+        held = await expect_dead_letter(process, saga_id)
         assert held.teardown is not None
         assert held.teardown.failure is not None
         assert (held.status, held.teardown.failure.step) == (DatasetStatus.TEARDOWN, step)
         assert "call the teardown again" in held.teardown.failure.suggested_action
         assert (await process.load_event_kinds())[-1] == "dataset:teardown_failed"
-        assert await listed(process) == [f"{held.dataset_id} at the step {step!r}"]
+        assert await list_dead_letters_now(process) == [f"{held.dataset_id} at the step {step!r}"]
         assert (await process.tear_down(held)).status is DatasetStatus.ARCHIVED
-        assert await listed(process) == []
+        assert await list_dead_letters_now(process) == []
     assert world.staged_files() == []
 
 
@@ -224,7 +230,7 @@ async def test_a_stopped_provision_can_be_taken_down(world: World) -> None:
     async with world.open_process() as process:
         down = await process.tear_down(saga_id.split(":")[1], TeardownReason.PROVISION_FAILED)
         assert down.status is DatasetStatus.ARCHIVED
-        assert await left(process) == []
+        assert await list_compensations(process) == []
     assert world.staged_files() == []
     assert world.glean.documents(down.name) == []
 
@@ -239,7 +245,7 @@ async def test_a_stopped_saga_has_nothing_to_cancel(world: World) -> None:
 async def test_a_stopped_saga_that_runs_after_all_finds_itself_superseded(world: World) -> None:
     saga_id = await exhaust_attempts(world, first, "push")
     async with world.open_process() as process:
-        await stopped(process, saga_id)
+        await expect_dead_letter(process, saga_id)
         ready = await process.provision(retry=True)
         entry = world.journal[saga_id]
         entry.ended, entry.deaths, entry.owner = False, [], None
@@ -270,23 +276,23 @@ async def test_leftovers_whose_removal_ends_its_processes_wait_for_a_retry(world
     async with world.open_process() as process:
         assert await process.services.sagas.resume(respect_backoff=False) == 0
         failed = await process.load_dataset(saga_id.split(":")[1])
-        [undo] = await left(process)
+        [undo] = await list_compensations(process)
         assert (failed.run, undo.what, undo.stopped, "died" in undo.cause) == (None, "connect", True, True)
-        assert (await listed(process)) == [f"{failed.dataset_id}, undoing the step 'connect'"]
+        assert (await list_dead_letters_now(process)) == [f"{failed.dataset_id}, undoing the step 'connect'"]
         assert (await process.provision(retry=True)).status is DatasetStatus.READY
-        assert (await left(process), await listed(process)) == ([], [])
+        assert (await list_compensations(process), await list_dead_letters_now(process)) == ([], [])
 
 
 async def test_leftovers_of_which_one_is_stopped_are_removed_but_for_that_one(world: World) -> None:
     saga_id = await exhaust_attempts(world, failing_undo, "undo connect of 1")
     async with world.open_process() as process:
-        await stopped(process, saga_id)
-        [undo] = await left(process)
+        await expect_dead_letter(process, saga_id)
+        [undo] = await list_compensations(process)
         other = replace(undo, what="populate", stopped=False)
         await process.deps.store.transact(lambda uow: uow.compensations.put(other))
         assert await process.services.sagas.resume(respect_backoff=False) == 1
         await process.services.sagas.wait(undo.dataset_id, 30)
-        assert await left(process) == [undo]
+        assert await list_compensations(process) == [undo]
 
 
 async def snapshot_begun(process: Process) -> None:
@@ -305,7 +311,7 @@ async def test_a_snapshot_that_ends_its_processes_lets_go_and_can_be_taken_again
         ready = await process.provision()
     saga_id = await exhaust_attempts(world, snapshot_begun, "archive")
     async with world.open_process() as process:
-        await stopped(process, saga_id)
+        await expect_dead_letter(process, saga_id)
         kept = await process.deps.store.read(lambda uow: load_snapshot_failure(uow, ready.dataset_id))
         assert isinstance(kept, dict)
         assert (kept["code"], "take the snapshot again" in kept["suggested_action"]) == (
@@ -319,11 +325,11 @@ async def test_a_snapshot_that_ends_its_processes_lets_go_and_can_be_taken_again
 async def test_a_saga_that_never_keeps_its_end_is_given_up_after_as_many_tries(world: World) -> None:
     world.glean.faults.add(Fault(kind="status", operation="documents.upload", status=422, times=None))
 
-    def broken(step: str, moment: str) -> None:
+    def break_settling(step: str, moment: str) -> None:
         if (step, moment) == ("settle", "before"):
             raise ZeroDivisionError
 
-    async with world.open_process(crash=broken) as process:
+    async with world.open_process(crash=break_settling) as process:
         await process.add_client_and_journey()
         with pytest.raises(
             ProvisionFailedError, match=f"ended {ATTEMPTS} times without a recorded outcome"
@@ -335,7 +341,12 @@ async def test_a_saga_that_never_keeps_its_end_is_given_up_after_as_many_tries(w
             *(f"provision:{dataset_id}:1~{each}" for each in range(2, ATTEMPTS + 1)),
         ]
         assert (told.value.facts["step"], told.value.facts["cause"]) == ("end", "saga_stranded")
-        assert {each.what for each in await left(process)} == {"index", "push", "connect", "populate"}
+        assert {each.what for each in await list_compensations(process)} == {
+            "index",
+            "push",
+            "connect",
+            "populate",
+        }
         world.glean.faults.clear()
         assert (await process.provision(retry=True)).status is DatasetStatus.READY
         assert list(world.journal)[-1] == f"provision:{dataset_id}:2"
@@ -397,13 +408,13 @@ async def test_a_store_that_fails_meanwhile_leaves_the_saga_to_the_next_look(wor
             await process.services.sagas.fail_dead_letters()
         assert not world.journal[saga_id].ended
         broken = False
-        assert (await stopped(process, saga_id)).status is DatasetStatus.FAILED
+        assert (await expect_dead_letter(process, saga_id)).status is DatasetStatus.FAILED
 
 
 async def test_giving_up_twice_is_giving_up_once(world: World) -> None:
     saga_id = await exhaust_attempts(world, first, "push")
     async with world.open_process() as process:
-        failed = await stopped(process, saga_id)
+        failed = await expect_dead_letter(process, saga_id)
         again = DeadLetter(saga_id=saga_id, step="push", attempts=ATTEMPTS)
         await process.deps.store.transact(
             lambda uow: fail_dead_letter(PROVISION_SAGA, again, process.deps.clock.now(), uow)

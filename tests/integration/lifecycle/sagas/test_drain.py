@@ -46,10 +46,10 @@ async def test_with_provisions_running_in_two_processes_the_next_is_refused_in_b
 ) -> None:
     held = anyio.Event()
 
-    def holding(deps: Dependencies) -> Dependencies:
+    def hold_ensure(deps: Dependencies) -> Dependencies:
         return replace(deps, platform=CallInterceptor(deps.platform, "ensure", held.wait))
 
-    async with world.open_process(replace=holding) as one, world.open_process(replace=holding) as two:
+    async with world.open_process(replace=hold_ensure) as one, world.open_process(replace=hold_ensure) as two:
         await one.add_client_and_journey()
         begun = [
             await one.start_provision(),

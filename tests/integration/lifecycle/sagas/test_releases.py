@@ -44,7 +44,7 @@ lost, `domain.model.dataset.Layout` gets another number, and the release before 
 UPDATE_GOLDEN=1."""
 
 
-def agreed(name: str, found: Mapping[str, object]) -> bool:
+def equals_golden(name: str, found: Mapping[str, object]) -> bool:
     """Whether it is as it was agreed on."""
     golden = GOLDEN / f"{name}.json"
     if os.environ.get("UPDATE_GOLDEN"):
@@ -57,7 +57,7 @@ async def test_every_kind_of_saga_has_the_steps_that_were_agreed_on(world: World
         await process.add_client_and_journey()
         ready = await process.provision()
         await process.services.snapshots.take(ready.dataset_id, OPERATOR)
-        await failing(process)
+        await fail_late(process)
         for kind, saga_id, of in (
             (
                 SCHEDULED_RUN_KIND,
@@ -83,10 +83,10 @@ async def test_every_kind_of_saga_has_the_steps_that_were_agreed_on(world: World
             ways.append(list(each.steps))
     assert all(each.ended for each in world.journal.values())
     assert found.keys() == {"provision", "teardown", "undo", "snapshot", SCHEDULED_RUN_KIND, RECHECK}
-    assert agreed("sagas", found), STEPS
+    assert equals_golden("sagas", found), STEPS
 
 
-async def failing(process: Process) -> None:
+async def fail_late(process: Process) -> None:
     """A provision that fails late and cannot be undone at once; then it can."""
     glean = process.world.glean
     glean.faults.add(Fault(kind="sync_fails"))
@@ -106,7 +106,7 @@ def test_the_rows_that_sagas_change_have_the_fields_that_were_agreed_on() -> Non
         if is_dataclass(kind) and isinstance(kind, type)
         if kind is not SagaId  # stored as a string
     }
-    assert agreed("rows", {"layout": list(get_args(Layout)), "fields": rows}), ROWS
+    assert equals_golden("rows", {"layout": list(get_args(Layout)), "fields": rows}), ROWS
 
 
 NEWER = {
@@ -179,7 +179,7 @@ async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(w
     """Replicas are upgraded one after another; the one that runs is drained, not refused."""
     marked = False
 
-    async def upgraded() -> None:
+    async def upgrade_meanwhile() -> None:
         nonlocal marked
         if not marked:
             marked = True
@@ -187,7 +187,7 @@ async def test_a_process_goes_on_while_a_newer_release_has_added_to_the_schema(w
             world.execute_sql("alter table datasets add column hue text")
 
     async with world.open_process(
-        replace=lambda deps: replace(deps, platform=CallInterceptor(deps.platform, "push", upgraded))
+        replace=lambda deps: replace(deps, platform=CallInterceptor(deps.platform, "push", upgrade_meanwhile))
     ) as older:
         await older.add_client_and_journey()
         ready = await older.provision()

@@ -243,14 +243,14 @@ async def test_a_retry_of_what_serves_waits_for_the_removal_of_leftovers(world: 
 
 
 async def test_a_bug_in_an_undo_is_kept_as_its_cause_and_ends_its_saga(world: World) -> None:
-    async def broken() -> None:
+    async def fail_by_bug() -> None:
         raise KeyError("a bug")
 
     async with world.open_process() as process:
         failed = await leftovers(process, retry=False)
     async with world.open_process(
         replace=lambda deps: replace(
-            deps, platform=CallInterceptor(deps.platform, "delete_datasource", broken)
+            deps, platform=CallInterceptor(deps.platform, "delete_datasource", fail_by_bug)
         )
     ) as process:
         await process.services.sagas.resume(respect_backoff=False)

@@ -36,7 +36,7 @@ LEE = Principal(subject="person:lee")
 DONE = TeardownReason.JOURNEY_COMPLETED
 
 
-def staged(place: World, dataset: Dataset) -> Path:
+def staged_path(place: World, dataset: Dataset) -> Path:
     return place.folder / "staging" / dataset.dataset_id / "1.jsonl"
 
 
@@ -47,7 +47,7 @@ async def create_dataset_with_lost_content(
     await process.add_client_and_journey(stage=stage)
     dataset = await process.provision(stage=stage)
     await process.complete_journey()
-    file = staged(process.world, dataset)
+    file = staged_path(process.world, dataset)
     if damaged:
         lines = file.read_bytes().splitlines(keepends=True)
         file.write_bytes(b"".join([*lines[:4], b"not a document\n", *lines[5:20], lines[20][:-40]]))
@@ -131,7 +131,7 @@ async def test_what_is_left_is_archived_once_a_person_has_confirmed_that(
 async def test_of_content_that_is_nothing_but_damage_nothing_is_left(world: World) -> None:
     async with world.open_process() as process:
         dataset = await create_dataset_with_lost_content(process, damaged=True)
-        staged(world, dataset).write_bytes(b'\xff\xfe\n{}\n[]\n{"type":"\xff"}\n' * 10)
+        staged_path(world, dataset).write_bytes(b'\xff\xfe\n{}\n[]\n{"type":"\xff"}\n' * 10)
         await approve(process, await file_request(process, dataset))
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
     manifest = document(world, "manifest.json")
@@ -159,13 +159,13 @@ async def test_content_that_was_brought_back_needs_nobody(world: World) -> None:
         await process.add_client_and_journey()
         dataset = await process.provision()
         await process.complete_journey()
-        whole = staged(world, dataset).read_bytes()
-        staged(world, dataset).unlink()
+        whole = staged_path(world, dataset).read_bytes()
+        staged_path(world, dataset).unlink()
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
         approval_id = await file_request(process, await process.load_dataset(dataset.dataset_id))
-        staged(world, dataset).parent.mkdir(exist_ok=True)
-        staged(world, dataset).write_bytes(whole)
+        staged_path(world, dataset).parent.mkdir(exist_ok=True)
+        staged_path(world, dataset).write_bytes(whole)
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
         assert (await process.services.approvals.load(approval_id, LEE)).state is ApprovalState.VOID
     assert "incomplete" not in document(world, "manifest.json")
@@ -176,8 +176,8 @@ async def test_content_that_was_brought_back_after_all_is_archived_whole(world: 
         await first.add_client_and_journey()
         dataset = await first.provision()
         await first.complete_journey()
-        whole = staged(world, dataset).read_bytes()
-        staged(world, dataset).unlink()
+        whole = staged_path(world, dataset).read_bytes()
+        staged_path(world, dataset).unlink()
         await first.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await first.wait_for_crash()
     async with world.open_process() as process:
@@ -187,7 +187,7 @@ async def test_content_that_was_brought_back_after_all_is_archived_whole(world: 
     async with world.open_process(crash=CrashAt("archive", "before")) as process:
         await process.services.teardowns.start_or_attach(dataset.dataset_id, DONE, AGENT)
         await process.wait_for_crash()
-    staged(world, dataset).write_bytes(whole)
+    staged_path(world, dataset).write_bytes(whole)
     async with world.open_process() as process:
         down = await process.tear_down(dataset, DONE, AGENT)
         assert down.status is DatasetStatus.ARCHIVED
@@ -231,7 +231,7 @@ async def test_a_grant_to_abandon_is_none_to_lose_content(world: World) -> None:
         await process.add_client_and_journey()
         dataset = await process.provision()
         await process.complete_journey()
-        staged(world, dataset).unlink()
+        staged_path(world, dataset).unlink()
         world.glean.faults.add(Fault(kind="status", operation="*", status=401, times=None))
         teardowns = process.services.teardowns
 
@@ -280,7 +280,7 @@ async def test_a_staging_area_that_cannot_be_read_is_not_taken_for_lost(world: W
         await process.add_client_and_journey()
         dataset = await process.provision()
         await process.complete_journey()
-        staged(world, dataset).unlink()
+        staged_path(world, dataset).unlink()
         with pytest.raises(ArchiveFailedError):
             await process.tear_down(dataset, DONE, AGENT)
         folder = world.folder / "staging"
@@ -346,7 +346,7 @@ async def test_a_whole_archive_that_stands_is_kept_when_staging_is_lost_behind_i
         with pytest.raises(ArchiveFailedError, match="disconnect"):
             await process.tear_down(dataset, DONE, AGENT)
         documents.write_bytes(whole)
-        staged(world, dataset).unlink()
+        staged_path(world, dataset).unlink()
         assert (await process.tear_down(dataset, DONE, AGENT)).status is DatasetStatus.ARCHIVED
         assert await process.services.approvals.list(LEE) == []
     assert documents.read_bytes() == whole

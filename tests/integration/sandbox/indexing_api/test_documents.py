@@ -235,13 +235,13 @@ def test_a_document_that_waits_is_told_with_what_is_known_of_it(
 def test_the_count_of_uploaded_documents_may_be_hours_old(
     wiki_client: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:
-    def counted() -> list[dict[str, Any]]:
+    def uploaded_counts() -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = wiki_client.status()["documents"]["counts"]["uploaded"]
         return told
 
     glean.sandbox.set_switches(counts_lag_s=3 * 3600)
-    assert counted() == []
+    assert uploaded_counts() == []
     wiki_client.load("u1", [document(1)])
-    assert (counted(), wiki_client.indexed()) == ([], 1)
+    assert (uploaded_counts(), wiki_client.indexed()) == ([], 1)
     clock.advance(3 * 3600)
-    assert counted() == [{"objectType": "Page", "count": 1}]
+    assert uploaded_counts() == [{"objectType": "Page", "count": 1}]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
-def asked(client: IndexingClient, token: str) -> httpx.Response:
+def ask_config(client: IndexingClient, token: str) -> httpx.Response:
     return client.post(
         "/getdatasourceconfig", json={"datasource": NAME}, headers={"Authorization": f"Bearer {token}"}
     )
@@ -64,10 +64,10 @@ def test_a_hundred_requests_a_second_of_an_address_are_taken_whatever_tokens_the
     for each in tokens:
         glean.sandbox.tokens.add(each)
     for number in range(100):
-        assert asked(limited, tokens[number % 4]).status_code == 200
-    refusal_text(asked(limited, tokens[0]), 429)
+        assert ask_config(limited, tokens[number % 4]).status_code == 200
+    refusal_text(ask_config(limited, tokens[0]), 429)
     clock.advance(0.02)
-    assert asked(limited, tokens[0]).status_code == 200
+    assert ask_config(limited, tokens[0]).status_code == 200
 
 
 def test_a_clock_that_is_set_back_locks_nobody_out(limited: IndexingClient, clock: HandDrivenClock) -> None:
@@ -91,10 +91,10 @@ def test_eight_thousand_requests_a_minute_of_everybody_are_taken(
     with world.database.write() as connection:
         consume_rate_limit(world, connection, elsewhere, DEPLOYMENT_BUCKET, 7_995)
     for _ in range(5):
-        assert asked(limited, glean.token).status_code == 200
-    refusal_text(asked(limited, glean.token), 429)
+        assert ask_config(limited, glean.token).status_code == 200
+    refusal_text(ask_config(limited, glean.token), 429)
     clock.advance(0.02)
-    assert asked(limited, glean.token).status_code == 200
+    assert ask_config(limited, glean.token).status_code == 200
 
 
 def test_ten_single_documents_a_second_are_taken_and_when_to_come_again_is_told_where_glean_is_taken_to_do_so(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.sandbox.embedded import EmbeddedSandbox
 
 
-def bearing(glean: EmbeddedSandbox, token: str) -> IndexingClient:
+def client_with_token(glean: EmbeddedSandbox, token: str) -> IndexingClient:
     return IndexingClient(glean, event_hooks={"request": [lambda request: _carry(request, token)]})
 
 
@@ -29,7 +29,7 @@ def test_a_global_indexing_token_makes_and_fills_datasources(
     glean: EmbeddedSandbox, indexing_client: IndexingClient
 ) -> None:
     glean.sandbox.tokens.add("theirs")
-    with bearing(glean, "theirs") as client:
+    with client_with_token(glean, "theirs") as client:
         client.create_datasource()
         client.load("u1", [document(1)])
     assert len(glean.sandbox.documents(NAME)) == 1
@@ -55,7 +55,7 @@ def test_a_token_for_something_else_is_refused(
 ) -> None:
     glean.sandbox.set_switches(tells_denial=frank)
     glean.sandbox.tokens.add("theirs", **made)
-    with bearing(glean, "theirs") as client:
+    with client_with_token(glean, "theirs") as client:
         for each in (
             client.call_operation("getdatasourceconfig", datasource=NAME),
             client.call_operation("adddatasource", **config(displayName="Taken over")),
@@ -75,7 +75,7 @@ def test_a_bound_token_serves_its_own_datasources_and_its_own_network(
     wiki_client: IndexingClient, glean: EmbeddedSandbox
 ) -> None:
     glean.sandbox.tokens.add("theirs", datasources=(NAME.upper(),), networks=("127.0.0.0/8",))
-    with bearing(glean, "theirs") as client:
+    with client_with_token(glean, "theirs") as client:
         assert client.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
         assert client.call_operation("indexdocument", document=document(1)).status_code == 200
         refusal_text(client.call_operation("adddatasource", **config(name="another")), 403)
@@ -85,7 +85,7 @@ def test_an_expired_token_and_a_revoked_one_open_nothing(
     wiki_client: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:
     glean.sandbox.tokens.add("theirs", expires_at=clock() + timedelta(hours=1))
-    with bearing(glean, "theirs") as client:
+    with client_with_token(glean, "theirs") as client:
         assert client.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
         clock.advance(3600)
         asked = client.call_operation("getdatasourceconfig", datasource=NAME)
@@ -117,7 +117,7 @@ def test_a_rotated_secret_serves_ten_minutes_more(
     wiki_client: IndexingClient, glean: EmbeddedSandbox, clock: HandDrivenClock
 ) -> None:
     glean.sandbox.tokens.add("old", rotation_minutes=60, datasources=(NAME,))
-    with bearing(glean, "old") as old:
+    with client_with_token(glean, "old") as old:
         told = old.call_operation("rotatetoken")
         answer = told.json()
         assert answer == {
@@ -125,7 +125,7 @@ def test_a_rotated_secret_serves_ten_minutes_more(
             "createdAt": int(clock().timestamp()),
             "rotationPeriodMinutes": 60,
         }
-        with bearing(glean, answer["rawSecret"]) as new:
+        with client_with_token(glean, answer["rawSecret"]) as new:
             assert new.call_operation("getdatasourceconfig", datasource=NAME).status_code == 200
             refusal_text(new.call_operation("getdatasourceconfig", datasource="another"), 403)
             clock.advance(599)
@@ -141,9 +141,9 @@ def test_rotating_lengthens_no_life_and_is_for_tokens_that_were_made_for_it(
 ) -> None:
     assert refusal_text(wiki_client.call_operation("rotatetoken")) == "the token was not made to be rotated"
     glean.sandbox.tokens.add("old", rotation_minutes=60, expires_at=clock() + timedelta(minutes=1))
-    with bearing(glean, "old") as old:
+    with client_with_token(glean, "old") as old:
         secret = old.call_operation("rotatetoken").json()["rawSecret"]
         clock.advance(60)
-        with bearing(glean, secret) as new:
+        with client_with_token(glean, secret) as new:
             refusal_text(new.call_operation("getdatasourceconfig", datasource=NAME), 401)
         refusal_text(old.call_operation("getdatasourceconfig", datasource=NAME), 401)

@@ -81,9 +81,9 @@ class Uploads(RuleBasedStateMachine):
         upload = self._active()
         self._passes(1)
         with ThreadPoolExecutor(len(pages)) as several:
-            answers = list(several.map(lambda numbers: self._sent(upload, numbers, text), pages))
+            answers = list(several.map(lambda numbers: self._send_page(upload, numbers, text), pages))
         for numbers, answer in zip(pages, answers, strict=True):
-            assert (answer.status_code == 200) is self._taken(upload, numbers, text)
+            assert (answer.status_code == 200) is self._take_page(upload, numbers, text)
 
     @rule(numbers=NUMBERS, text=TEXTS, unchecked=st.booleans())
     def ends(self, numbers: set[int], text: str, *, unchecked: bool) -> None:
@@ -154,12 +154,12 @@ class Uploads(RuleBasedStateMachine):
 
     def _page(self, upload: int, numbers: set[int], text: str, **flags: bool) -> None:
         self._passes(1)
-        answer = self._sent(upload, numbers, text, **flags)
-        taken = self._taken(upload, numbers, text, **flags)
+        answer = self._send_page(upload, numbers, text, **flags)
+        taken = self._take_page(upload, numbers, text, **flags)
         assert answer.status_code in ({200} if taken else {400, 409}), answer.text
         assert not (self.switches.refuses_as_bad and answer.status_code == 409)
 
-    def _sent(self, upload: int, numbers: set[int], text: str, **flags: bool) -> httpx.Response:
+    def _send_page(self, upload: int, numbers: set[int], text: str, **flags: bool) -> httpx.Response:
         return self.client.call_operation(
             "bulkindexdocuments",
             uploadId=f"u{upload}",
@@ -171,7 +171,7 @@ class Uploads(RuleBasedStateMachine):
             disableStaleDocumentDeletionCheck=flags.get("unchecked", False),
         )
 
-    def _taken(self, upload: int, numbers: set[int], text: str, **flags: bool) -> bool:
+    def _take_page(self, upload: int, numbers: set[int], text: str, **flags: bool) -> bool:
         return self.model.page(f"u{upload}", {f"p{number}": text for number in numbers}, **flags)
 
     def _passes(self, seconds: float) -> None:

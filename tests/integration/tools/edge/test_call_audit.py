@@ -159,10 +159,10 @@ async def test_a_caller_who_is_not_known_is_refused_on_record_without_a_name(wor
 async def test_a_bug_is_on_record_and_its_id_is_all_that_is_told(
     tool_session: ToolSession, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(*_: object, **__: object) -> None:
+    async def fail_by_bug(*_: object, **__: object) -> None:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr(tool_session.process.services.orphans, "list", broken)
+    monkeypatch.setattr(tool_session.process.services.orphans, "list", fail_by_bug)
     with caplog.at_level(logging.ERROR):
         result = await tool_session.client.call_tool("list_orphans", {})
     [entry] = await calls(tool_session.process)
@@ -196,7 +196,7 @@ async def test_a_question_to_a_person_is_on_record_with_what_they_are_shown_and_
 
 
 async def test_secrets_that_are_configured_stand_in_no_entry(world: World) -> None:
-    async with limited(world, withheld=("glean-key-17", "connector-17")) as served:
+    async with open_limited_session(world, withheld=("glean-key-17", "connector-17")) as served:
         for given in ("glean-key-17", "a connector-17 b"):
             await served.client.call_tool("list_orphans", {"client_id": given})
             await served.client.call_tool("list_orphans", {given: given})
@@ -208,7 +208,7 @@ async def test_secrets_that_are_configured_stand_in_no_entry(world: World) -> No
 
 async def test_calls_are_counted_before_anything_else_is_looked_at(world: World) -> None:
     nothing = Principal(subject="kim", scopes=frozenset())
-    async with limited(world, calls_per_minute=2, principal=nothing) as served:
+    async with open_limited_session(world, calls_per_minute=2, principal=nothing) as served:
         codes = [(await served.call_refused("list_orphans", {}))["code"] for _ in range(2)]
         error = await served.call_refused("list_orphans", {})
         world.clock.ahead += timedelta(seconds=error["retry_after_s"])
@@ -220,7 +220,7 @@ async def test_calls_are_counted_before_anything_else_is_looked_at(world: World)
 
 
 async def test_only_what_was_claimed_counts_as_a_teardown(world: World) -> None:
-    async with limited(world, teardowns_per_hour=1) as served:
+    async with open_limited_session(world, teardowns_per_hour=1) as served:
         await served.process.add_client_and_journey()
         made = await served.process.provision()
         other = await served.process.provision(dataset_type=DatasetType.JIRA_ISSUES)
@@ -292,7 +292,7 @@ def test_the_cause_of_a_group_of_groups_is_the_first_error() -> None:
 
 
 @asynccontextmanager
-async def limited(
+async def open_limited_session(
     place: World,
     *,
     calls_per_minute: int = 0,

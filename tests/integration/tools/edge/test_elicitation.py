@@ -59,7 +59,7 @@ class ScriptedPerson:
         return self.answer
 
 
-def typed(name: str, **more: Any) -> ScriptedPerson:
+def person_who_types(name: str, **more: Any) -> ScriptedPerson:
     return ScriptedPerson(content={"dataset_name": name}, **more)
 
 
@@ -71,7 +71,7 @@ async def create_finished_dataset(served: ToolSession, stage: Stage = Stage.SAND
     return await served.process.load_dataset(made.dataset_id)
 
 
-def unhurried() -> QuestionPace:
+def unhurried_pace() -> QuestionPace:
     """As if each answer took a minute."""
     return QuestionPace(timer=itertools.count(0.0, 60.0).__next__, now=lambda: time.time() + 60)
 
@@ -81,7 +81,7 @@ def teardown_arguments(dataset: Dataset) -> dict[str, Any]:
 
 
 async def test_the_typed_name_takes_it_down(world: World, mode: str) -> None:
-    person = typed(NAME)
+    person = person_who_types(NAME)
     async with open_tool_session(world, mode=mode, person=person) as served:
         made = await create_finished_dataset(served)
         assert made.name == NAME
@@ -100,7 +100,7 @@ async def test_the_typed_name_takes_it_down(world: World, mode: str) -> None:
 
 @pytest.mark.parametrize("text", ["acme-sandbox-confluence", "", "yes"])
 async def test_anything_else_typed_is_no_consent(world: World, mode: str, text: str) -> None:
-    person = typed(text)
+    person = person_who_types(text)
     async with open_tool_session(world, mode=mode, person=person) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
@@ -115,7 +115,7 @@ async def test_anything_else_typed_is_no_consent(world: World, mode: str, text: 
         }
         assert await served.process.load_dataset(made.dataset_id) == made
         # A slip is no refusal: the operator may be asked again.
-        person.answer = typed(NAME).answer
+        person.answer = person_who_types(NAME).answer
         assert (await served.call_ok("teardown_dataset", teardown_arguments(made)))["status"] == "archived"
 
 
@@ -123,7 +123,7 @@ async def test_anything_else_typed_is_no_consent(world: World, mode: str, text: 
 async def test_what_a_program_answers_by_itself_is_nobodys_word(
     world: World, mode: str, action: Literal["decline", "cancel"]
 ) -> None:
-    slow = unhurried() if action == "cancel" else QuestionPace(timer=lambda: 1.0)
+    slow = unhurried_pace() if action == "cancel" else QuestionPace(timer=lambda: 1.0)
     person = ScriptedPerson(action)
     async with open_tool_session(world, mode=mode, person=person, pace=slow) as served:
         made = await create_finished_dataset(served)
@@ -142,14 +142,14 @@ async def test_what_a_program_answers_by_itself_is_nobodys_word(
 
 async def test_a_persons_no_is_final_and_says_who_can_ask_again(world: World, mode: str) -> None:
     person = ScriptedPerson("decline")
-    async with open_tool_session(world, mode=mode, person=person, pace=unhurried()) as served:
+    async with open_tool_session(world, mode=mode, person=person, pace=unhurried_pace()) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
         assert (error["code"], error["recovery"]) == ("declined", "never")
         assert error["message"] == f"A person declined the teardown of {NAME}. Nothing was changed."
         assert "themselves on a terminal" in error["suggested_action"]
         # The same call asks nobody again, and does not pass either.
-        person.answer = typed(NAME).answer
+        person.answer = person_who_types(NAME).answer
         assert await served.call_refused("teardown_dataset", teardown_arguments(made)) == error
         assert len(person.asked) == 1
         [filed] = await served.process.services.approvals.list(OPERATOR, everything=True)
@@ -163,7 +163,7 @@ async def test_a_persons_no_is_final_and_says_who_can_ask_again(world: World, mo
 
 async def test_a_no_closes_the_request_that_an_automatic_answer_left_open(world: World, mode: str) -> None:
     person = ScriptedPerson("cancel")
-    async with open_tool_session(world, mode=mode, person=person, pace=unhurried()) as served:
+    async with open_tool_session(world, mode=mode, person=person, pace=unhurried_pace()) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
         person.answer = ScriptedPerson("decline").answer
@@ -175,7 +175,7 @@ async def test_nobody_answers_and_the_call_ends_with_a_request(world: World, mod
     if mode == MODERN:
         return  # the call ends with the question, and nothing waits for the answer
     answered = anyio.Event()
-    late = typed(NAME, meanwhile=answered.wait)
+    late = person_who_types(NAME, meanwhile=answered.wait)
     async with open_tool_session(world, mode=mode, person=late, pace=QuestionPace(answer_s=0.1)) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
@@ -188,7 +188,9 @@ async def test_nobody_answers_and_the_call_ends_with_a_request(world: World, mod
 async def test_a_call_that_waited_for_an_answer_waits_that_much_less_for_the_end(
     world: World, mode: str
 ) -> None:
-    async with open_tool_session(world, mode=mode, person=typed(NAME), pace=unhurried()) as served:
+    async with open_tool_session(
+        world, mode=mode, person=person_who_types(NAME), pace=unhurried_pace()
+    ) as served:
         made = await create_finished_dataset(served)
         waits: list[float | None] = []
         wait = served.process.services.teardowns.wait
@@ -260,7 +262,7 @@ async def test_a_client_that_fails_at_the_question_confirms_nothing(world: World
 
 
 async def test_nobody_is_asked_what_no_answer_could_allow(world: World, mode: str) -> None:
-    person = typed(NAME)
+    person = person_who_types(NAME)
     async with open_tool_session(world, mode=mode, person=person) as served:
         await served.process.add_client_and_journey()
         made = await served.process.provision()
@@ -271,7 +273,7 @@ async def test_nobody_is_asked_what_no_answer_could_allow(world: World, mode: st
 async def test_past_sandbox_and_for_an_agent_on_anothers_behalf_a_request_is_filed(
     world: World, mode: str
 ) -> None:
-    person = typed("ACME-Pilot-Confluence")
+    person = person_who_types("ACME-Pilot-Confluence")
     async with open_tool_session(world, mode=mode, person=person) as served:
         made = await create_finished_dataset(served, Stage.PILOT)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
@@ -282,7 +284,7 @@ async def test_past_sandbox_and_for_an_agent_on_anothers_behalf_a_request_is_fil
 
 
 async def test_an_agent_on_anothers_behalf_cannot_answer_for_them(world: World, mode: str) -> None:
-    person = typed(NAME)
+    person = person_who_types(NAME)
     delegated = Principal(subject="kim", actors=("journey-agent",))
     async with open_tool_session(world, mode=mode, person=person, principal=delegated) as served:
         made = await create_finished_dataset(served)
@@ -305,7 +307,9 @@ async def test_a_journey_that_is_in_use_again_while_the_question_is_open_keeps_i
             "j1", JourneyState.ACTIVE, Principal(subject="person:kim")
         )
 
-    async with open_tool_session(world, mode=mode, person=typed(NAME, meanwhile=activate)) as served:
+    async with open_tool_session(
+        world, mode=mode, person=person_who_types(NAME, meanwhile=activate)
+    ) as served:
         made = await create_finished_dataset(served)
         error = await served.call_refused("teardown_dataset", teardown_arguments(made))
         assert error["code"] == "journey_active"
@@ -321,7 +325,7 @@ async def test_an_answer_serves_only_the_dataset_that_was_shown(world: World, mo
                 lambda uow: uow.datasets.put(held.evolve(protected_until=past))
             )
 
-    person = typed(NAME, meanwhile=change)
+    person = person_who_types(NAME, meanwhile=change)
     async with open_tool_session(world, mode=mode, person=person) as served:
         made = await create_finished_dataset(served)
         if mode == MODERN:  # asked again, about the dataset as it is now

@@ -20,8 +20,8 @@ from tests.integration.tools.conftest import ACME, ToolSession, open_tool_sessio
 from tests.integration.tools.edge.test_elicitation import (
     NAME,
     create_finished_dataset,
+    person_who_types,
     teardown_arguments,
-    typed,
 )
 from tools.edge.request_state import RequestStateMiddleware
 
@@ -86,7 +86,7 @@ def refusal(result: object) -> dict[str, Any]:
     return found
 
 
-def done(result: object) -> None:
+def assert_archived(result: object) -> None:
     """The dataset is gone."""
     assert isinstance(result, CallToolResult)
     assert not result.is_error, result.content
@@ -107,7 +107,7 @@ STALE = {
 
 @pytest.fixture
 async def tool_session(world: World) -> AsyncIterator[ToolSession]:
-    async with open_tool_session(world, person=typed(NAME), state_keys=[ONE]) as found:
+    async with open_tool_session(world, person=person_who_types(NAME), state_keys=[ONE]) as found:
         yield found
 
 
@@ -115,7 +115,7 @@ async def test_an_answer_counts_once(tool_session: ToolSession) -> None:
     made = await create_finished_dataset(tool_session)
     raw = RawClient(tool_session)
     state = await raw.ask(made)
-    done(await raw.answer(made, state))
+    assert_archived(await raw.answer(made, state))
     await tool_session.process.services.registry.set_state(
         "j1", JourneyState.ACTIVE, Principal(subject="person:kim")
     )
@@ -137,10 +137,10 @@ async def test_another_server_understands_an_answer_when_it_shares_a_key(
 ) -> None:
     made = await create_finished_dataset(tool_session)
     state = await RawClient(tool_session).ask(made)
-    async with open_tool_session(world, person=typed(NAME), state_keys=keys) as other:
+    async with open_tool_session(world, person=person_who_types(NAME), state_keys=keys) as other:
         result = await RawClient(other).answer(made, state)
         if understood:
-            done(result)
+            assert_archived(result)
         else:
             assert refusal(result) == STALE
             assert await tool_session.process.load_dataset(made.dataset_id) == made
@@ -157,15 +157,17 @@ async def test_another_server_understands_an_answer_when_it_shares_a_key(
 )
 async def test_an_answer_is_that_of_whom_was_asked(world: World, other: Principal) -> None:
     kim = Principal(subject="kim")
-    async with open_tool_session(world, person=typed(NAME), state_keys=[ONE], principal=kim) as served:
+    async with open_tool_session(
+        world, person=person_who_types(NAME), state_keys=[ONE], principal=kim
+    ) as served:
         made = await create_finished_dataset(served)
         state = await RawClient(served).ask(made)
         async with open_tool_session(
-            world, person=typed(NAME), state_keys=[ONE], principal=other
+            world, person=person_who_types(NAME), state_keys=[ONE], principal=other
         ) as stranger:
             assert refusal(await RawClient(stranger).answer(made, state)) == STALE
         assert await served.process.load_dataset(made.dataset_id) == made
-        done(await RawClient(served).answer(made, state))
+        assert_archived(await RawClient(served).answer(made, state))
 
 
 @pytest.mark.parametrize(
@@ -261,12 +263,12 @@ async def test_an_answer_without_its_form_is_no(tool_session: ToolSession, answe
 
 
 async def test_an_error_of_the_protocol_stays_one() -> None:
-    async def broken(_: object) -> None:
+    async def fail_by_protocol(_: object) -> None:
         raise MCPError(INTERNAL_ERROR, "Internal error")
 
     request = SimpleNamespace(method="tools/call", params={})
     with pytest.raises(MCPError, match="Internal error"):
-        await RequestStateMiddleware()(cast("Any", request), cast("Any", broken))
+        await RequestStateMiddleware()(cast("Any", request), cast("Any", fail_by_protocol))
 
 
 async def test_what_is_no_round_is_left_to_the_sdk(tool_session: ToolSession) -> None:

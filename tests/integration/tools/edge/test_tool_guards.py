@@ -59,10 +59,10 @@ async def test_an_optional_argument_that_is_null_counts_as_left_out(tool_session
 
 
 async def test_services_that_cannot_be_opened_are_an_error_of_the_one_shape() -> None:
-    async def broken() -> Services:
+    async def fail_to_open() -> Services:
         raise StoreFailedError("The database file is no database.")
 
-    async with Client(build_server(broken, version="1"), mode=MODERN) as client:
+    async with Client(build_server(fail_to_open, version="1"), mode=MODERN) as client:
         result = await client.call_tool("list_orphans", {})
     assert result.meta is not None
     assert (
@@ -72,11 +72,11 @@ async def test_services_that_cannot_be_opened_are_an_error_of_the_one_shape() ->
 
 
 async def test_a_bug_is_masked_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken() -> Services:
+    async def fail_to_open() -> Services:
         raise RuntimeError("the secret of the house")
 
     with caplog.at_level(logging.ERROR):
-        async with Client(build_server(broken, version="1"), mode=MODERN) as client:
+        async with Client(build_server(fail_to_open, version="1"), mode=MODERN) as client:
             result = await client.call_tool("list_orphans", {})
     assert result.is_error
     assert result_text(result) == "Error executing tool list_orphans"

@@ -27,7 +27,7 @@ async def recovery_session(world: World) -> AsyncIterator[ToolSession]:
         yield served
 
 
-async def archived(served: ToolSession) -> Dataset:
+async def archive_dataset(served: ToolSession) -> Dataset:
     """A dataset that was taken down, and the journey j2."""
     process = served.process
     await process.add_client_and_journey()
@@ -46,7 +46,7 @@ def test_it_is_there_only_with_its_toolset() -> None:
 async def test_it_answers_with_the_new_dataset_and_attaches_to_it_later(
     recovery_session: ToolSession,
 ) -> None:
-    gone = await archived(recovery_session)
+    gone = await archive_dataset(recovery_session)
     wanted = {"dataset_id": gone.dataset_id, "journey_id": "j2"}
     made = await recovery_session.call_ok("restore_dataset", wanted)
     assert made | {"quality": {}, "connector": {}, "dataset_id": "", "protected_until": ""} == {
@@ -75,7 +75,7 @@ async def test_it_answers_with_the_new_dataset_and_attaches_to_it_later(
 
 
 async def test_a_call_that_does_not_wait_answers_at_once(recovery_session: ToolSession, world: World) -> None:
-    gone = await archived(recovery_session)
+    gone = await archive_dataset(recovery_session)
     world.glean.set_indexing_rate(1_000_000, minimum_seconds=0.4)
     wanted = {"dataset_id": gone.dataset_id, "journey_id": "j2"}
     begun = await recovery_session.call_ok("restore_dataset", wanted | {"wait_s": 0})
@@ -87,7 +87,7 @@ async def test_a_call_that_does_not_wait_answers_at_once(recovery_session: ToolS
 
 
 async def test_what_cannot_come_back_says_why(recovery_session: ToolSession, world: World) -> None:
-    gone = await archived(recovery_session)
+    gone = await archive_dataset(recovery_session)
     where = world.folder / "archives" / "acme" / "sandbox" / "confluence_pages" / gone.dataset_id
     (where / "manifest.json").unlink()
     error = await recovery_session.call_refused(

@@ -65,11 +65,11 @@ class WorldRules(RuleBasedStateMachine):
     def run(self, work: Callable[..., Awaitable[T]], *given: object, **named: object) -> T:
         """Do something in the event loop, which stands still between the moves but for sagas that are held."""
 
-        async def bounded() -> T:
+        async def run_bounded() -> T:
             with anyio.fail_after(PATIENCE_S):
                 return await work(*given, **named)
 
-        return self.hall.portal.call(bounded)
+        return self.hall.portal.call(run_bounded)
 
     def now(self) -> datetime:
         """The instant by the world's clock."""

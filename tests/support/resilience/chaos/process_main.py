@@ -129,14 +129,14 @@ def install_crash_points(death: CrashTrigger) -> ExitStack:
         }
 
     @asynccontextmanager
-    async def carrying(*given: Any, **named: Any) -> AsyncIterator[CrashingPort]:
+    async def open_courier(*given: Any, **named: Any) -> AsyncIterator[CrashingPort]:
         async with HttpCourier(*given, **named) as found:
             yield CrashingPort(found, {"send"}, death)
 
     with ExitStack() as patches:
         patches.enter_context(patch.object(process, "Dependencies", deps))
         patches.enter_context(patch.object(process, "build_sagas", sagas))
-        patches.enter_context(patch.object(process, "HttpCourier", carrying))
+        patches.enter_context(patch.object(process, "HttpCourier", open_courier))
         return patches.pop_all()
 
 
@@ -158,7 +158,7 @@ def install_short_intervals() -> ExitStack:
 async def _run_with_crash_points(
     death: CrashTrigger, saga: Saga, perform: StepRunner, dataset_id: str, saga_id: str
 ) -> None:
-    async def performed(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+    async def perform_step(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
         async def between() -> Json:
             death.pass_moment()
             answer = await effect()
@@ -169,7 +169,7 @@ async def _run_with_crash_points(
         death.pass_moment()
         return answer
 
-    await saga(performed, dataset_id, saga_id)
+    await saga(perform_step, dataset_id, saga_id)
 
 
 class AcceptingConfirmer:

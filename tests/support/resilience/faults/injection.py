@@ -74,7 +74,7 @@ class RecordingPort:
         if name not in {self._removal, self._verification}:
             return found
 
-        async def watched(*given: object, **named: object) -> object:
+        async def watch_call(*given: object, **named: object) -> object:
             if name == self._removal:
                 self._seen.append("remove")
             answer = await found(*given, **named)
@@ -82,7 +82,7 @@ class RecordingPort:
                 self._seen.append("verify")
             return answer
 
-        return watched
+        return watch_call
 
 
 def record_calls_into(seen: list[str]) -> Callable[[Dependencies], Dependencies]:

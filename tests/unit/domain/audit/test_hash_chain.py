@@ -114,7 +114,7 @@ class LogAttacker:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[SealedLog]:
+async def open_log(path: Path) -> AsyncIterator[SealedLog]:
     async with SqliteStore(path) as store:
         yield SealedLog(store)
 
@@ -126,7 +126,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def sealed_log(path: Path) -> AsyncIterator[SealedLog]:
-    async with opened(path) as made:
+    async with open_log(path) as made:
         await made.append(*range(1, COUNT + 1))
         assert await made.sealer.seal() == COUNT
         yield made
@@ -166,16 +166,16 @@ async def test_what_is_not_sealed_yet_is_counted_and_dated(sealed_log: SealedLog
 
 
 async def test_the_tail_of_a_process_that_was_killed_is_sealed_by_the_next(path: Path) -> None:
-    async with opened(path) as killed:
+    async with open_log(path) as killed:
         await killed.append(1, 2)
-    async with opened(path) as following:
+    async with open_log(path) as following:
         assert await following.sealer.seal() == 2
         assert await following.sealer.seal() == 0
         assert await following.violation_text() is None
 
 
 async def test_more_than_a_batch_is_sealed_in_several_transactions_and_is_one_chain(path: Path) -> None:
-    async with opened(path) as one:
+    async with open_log(path) as one:
         await one.append(*range(1201))
         assert await one.sealer.seal() == 1201
         found = await one.log.verify()
@@ -183,7 +183,7 @@ async def test_more_than_a_batch_is_sealed_in_several_transactions_and_is_one_ch
 
 
 async def test_two_sealers_make_one_chain(path: Path) -> None:
-    async with opened(path) as one, opened(path) as other:
+    async with open_log(path) as one, open_log(path) as other:
         for number in range(20):
             await one.append(number)
             await other.append(number)
@@ -330,14 +330,14 @@ async def test_an_entry_changed_before_it_is_sealed_does_not_show(
     assert await sealed_log.find_violation() is None
 
 
-async def exported(sealing: SealedLog) -> ChainHead:
+async def export_all(sealing: SealedLog) -> ChainHead:
     return await sealing.log.export(ALL, lambda _page: None)
 
 
 async def test_a_chain_that_ends_before_the_exported_head_is_truncated(
     sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    head = await exported(sealed_log)
+    head = await export_all(sealed_log)
     for left in range(COUNT):
         attacker.puts_links(attacker.links[:left])
         found = await sealed_log.find_violation(head)
@@ -349,7 +349,7 @@ async def test_a_chain_that_ends_before_the_exported_head_is_truncated(
 async def test_log_and_chain_cut_at_one_place_are_found_by_the_exported_head_alone(
     sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    head = await exported(sealed_log)
+    head = await export_all(sealed_log)
     attacker.puts_links(attacker.links[:-1])
     attacker.does("delete from audit where seq = ?", COUNT)
     assert await sealed_log.violation_text() is None
@@ -359,7 +359,7 @@ async def test_log_and_chain_cut_at_one_place_are_found_by_the_exported_head_alo
 async def test_a_chain_made_anew_over_a_changed_log_is_found_by_the_exported_head_alone(
     sealed_log: SealedLog, attacker: LogAttacker
 ) -> None:
-    head = await exported(sealed_log)
+    head = await export_all(sealed_log)
     attacker.edits(4)
     attacker.rewrites(head.installation or "")
     assert await sealed_log.violation_text() is None
@@ -372,7 +372,7 @@ async def test_a_chain_made_anew_over_a_changed_log_is_found_by_the_exported_hea
 
 
 async def test_an_exported_head_holds_for_the_chain_that_has_gone_on(sealed_log: SealedLog) -> None:
-    head = await exported(sealed_log)
+    head = await export_all(sealed_log)
     await sealed_log.append(60, 61)
     await sealed_log.sealer.seal()
     found = await sealed_log.log.verify(head)

@@ -51,7 +51,7 @@ class InMemoryChain:
             case "remove", _:
                 self.log.pop(one, None)
             case "swap", int():
-                self.log = {_swapped(seq, one, other): document for seq, document in self.log.items()}
+                self.log = {_swap(seq, one, other): document for seq, document in self.log.items()}
             case "rehash", str() if link:
                 self.links[one] = link._replace(hash=other)
             case "renumber", int() if link:
@@ -59,7 +59,7 @@ class InMemoryChain:
             case "unlink", _:
                 self.links.pop(one, None)
             case "swap links", int():
-                moved = {_swapped(at, one, other): each for at, each in self.links.items()}
+                moved = {_swap(at, one, other): each for at, each in self.links.items()}
                 self.links = {at: each._replace(position=at) for at, each in moved.items()}
             case "reseal", _:
                 self._reseal(one)
@@ -71,19 +71,19 @@ class InMemoryChain:
         self.links = {at: each for at, each in self.links.items() if at <= head.position}
         self.links |= {link.position: link for link in chain_links(head, later)}
 
-    def sealed(self) -> list[SealedEntry]:
+    def sealed_entries(self) -> list[SealedEntry]:
         return [SealedEntry(*each, self.log.get(each.seq)) for _, each in sorted(self.links.items())]
 
     def walk(self, anchor: ChainHead | None, page: int) -> tuple[ChainHead, ChainBreak | None]:
         async def pages(after: int) -> AsyncIterator[Sequence[SealedEntry]]:
-            rest = [each for each in self.sealed() if each.position > after]
+            rest = [each for each in self.sealed_entries() if each.position > after]
             for start in range(0, len(rest), page):
                 yield rest[start : start + page]
 
         return asyncio.run(verify_chain(pages, START, anchor))
 
 
-def _swapped(number: int, one: int, other: int) -> int:
+def _swap(number: int, one: int, other: int) -> int:
     return {one: other, other: one}.get(number, number)
 
 
@@ -92,11 +92,11 @@ def test_a_kept_head_finds_every_chain_that_does_not_tell_what_was_sealed(
     documents: list[bytes], tamperings: list[tuple[str, int]], page: int
 ) -> None:
     chained = InMemoryChain(documents)
-    was = [(each.hash, each.document) for each in chained.sealed()]
+    was = [(each.hash, each.document) for each in chained.sealed_entries()]
     kept = ChainHead(position=COUNT, hash=was[-1][0], installation="here")
     for each in tamperings:
         chained.tamper(*each)
-    now = [(each.hash, each.document) for each in chained.sealed()]
+    now = [(each.hash, each.document) for each in chained.sealed_entries()]
 
     head, broken = chained.walk(kept, page)
 

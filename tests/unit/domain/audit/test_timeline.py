@@ -29,7 +29,7 @@ def chapter(**given: Any) -> TimelineEntry:
     return only
 
 
-def happened(event: str, **data: Any) -> TimelineEntry:
+def timeline_entry(event: str, **data: Any) -> TimelineEntry:
     return chapter(
         event=event, data={"name": "ACME-Sandbox-Jira", "journey_id": "q3", "stage": "sandbox", **data}
     )
@@ -234,7 +234,7 @@ def test_what_is_not_known_is_left_out_and_long_text_is_cut() -> None:
 def test_an_event_is_a_sentence_and_what_shows_it(
     event: str, data: dict[str, Any], sentence: str, evidence: tuple[str, ...]
 ) -> None:
-    assert happened(event, **data) == TimelineEntry(at=NOW, sentence=sentence, evidence=evidence)
+    assert timeline_entry(event, **data) == TimelineEntry(at=NOW, sentence=sentence, evidence=evidence)
 
 
 def test_what_is_done_again_and_again_is_told_once() -> None:

@@ -58,7 +58,7 @@ def dataset(dataset_type: DatasetType) -> Dataset:
     )
 
 
-def made(
+def build_spec(
     dataset_type: DatasetType, *overrides: dict[str, Any], containers: list[str] | None = None
 ) -> DatasourceSpec:
     settings = merge_settings(template(dataset_type), *overrides)
@@ -66,9 +66,9 @@ def made(
     return build_datasource_spec(dataset(dataset_type), listed, settings, installation="here")
 
 
-def refused(dataset_type: DatasetType, override: dict[str, Any]) -> SettingsError:
+def catch_refusal(dataset_type: DatasetType, override: dict[str, Any]) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
-        made(dataset_type, override)
+        build_spec(dataset_type, override)
     assert caught.value.recovery is Recovery.FIX_INPUT
     assert caught.value.field is not None
     assert caught.value.message.startswith(caught.value.field)
@@ -95,7 +95,7 @@ def test_a_placeholder_token_is_the_hash_of_the_dataset_id() -> None:
 
 
 def test_confluence_is_configured_from_its_template_and_the_spaces_met() -> None:
-    assert made(DatasetType.CONFLUENCE_PAGES) == DatasourceSpec(
+    assert build_spec(DatasetType.CONFLUENCE_PAGES) == DatasourceSpec(
         name="ACME-Sandbox-Confluence",
         kind="confluence",
         config={
@@ -119,7 +119,7 @@ def test_confluence_is_configured_from_its_template_and_the_spaces_met() -> None
 def test_every_type_has_its_containers_its_authentication_and_both_schedules(
     dataset_type: DatasetType, collected: str, authentication: str
 ) -> None:
-    source = made(dataset_type)
+    source = build_spec(dataset_type)
 
     assert source.kind == dataset_type.connector_kind
     assert source.config[collected] == CONTAINERS[dataset_type]
@@ -128,13 +128,13 @@ def test_every_type_has_its_containers_its_authentication_and_both_schedules(
 
 
 def test_github_takes_issues_and_pull_requests_and_no_wiki() -> None:
-    sync = made(DatasetType.GITHUB_REPOS).config["syncSettings"]
+    sync = build_spec(DatasetType.GITHUB_REPOS).config["syncSettings"]
 
     assert (sync["includeIssues"], sync["includePullRequests"], sync["includeWiki"]) == (True, True, False)
 
 
 def test_an_override_is_laid_over_the_template_and_wins_over_what_the_records_name() -> None:
-    source = made(
+    source = build_spec(
         DatasetType.CONFLUENCE_PAGES,
         {
             "config": {
@@ -205,7 +205,7 @@ SLACK, JIRA = DatasetType.SLACK_MESSAGES, DatasetType.JIRA_ISSUES
 def test_a_setting_that_will_not_do_is_named_by_its_path(
     dataset_type: DatasetType, override: dict[str, Any], field: str
 ) -> None:
-    assert refused(dataset_type, override).field == field
+    assert catch_refusal(dataset_type, override).field == field
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_setting_that_will_not_do_is_named_by_its_path(
     ],
 )
 def test_an_address_must_be_plain_https(address: str) -> None:
-    error = refused(CONFLUENCE, {"config": {"baseUrl": address}})
+    error = catch_refusal(CONFLUENCE, {"config": {"baseUrl": address}})
 
     assert error.message == (
         "connectors.confluence_pages.config.baseUrl must be an https address with a host, and without user, "
@@ -234,7 +234,7 @@ def test_an_address_must_be_plain_https(address: str) -> None:
 
 
 def test_an_unknown_setting_is_told_with_the_nearest_known_one() -> None:
-    error = refused(CONFLUENCE, {"config": {"baseURL": "https://wiki.example.com"}})
+    error = catch_refusal(CONFLUENCE, {"config": {"baseURL": "https://wiki.example.com"}})
 
     assert error.field == "connectors.confluence_pages.config.baseURL"
     assert error.candidates[0] == "baseUrl"
@@ -251,14 +251,14 @@ def test_a_missing_part_is_named(missing: str) -> None:
 
 def test_records_that_name_no_container_are_refused() -> None:
     with pytest.raises(SettingsError, match="spaceKeys is empty"):
-        made(CONFLUENCE, containers=[])
+        build_spec(CONFLUENCE, containers=[])
 
 
 @pytest.mark.parametrize(
     "name", ["token", "apiKey", "api_key", "clientSecret", "password", "Bearer", "privateKey"]
 )
 def test_a_secret_in_the_settings_is_refused_and_never_shown(name: str) -> None:
-    error = refused(GITHUB, {"config": {"authentication": {name: "hunter2-value"}}})
+    error = catch_refusal(GITHUB, {"config": {"authentication": {name: "hunter2-value"}}})
 
     assert error.field == f"connectors.github_repos.config.authentication.{name}"
     assert "hunter2" not in json.dumps(error.as_dict())
@@ -359,13 +359,18 @@ def connector(
     )
 
 
-def found(dataset_id: str | None, handle: str, installation: str = "here") -> Datasource:
+def found_datasource(dataset_id: str | None, handle: str, installation: str = "here") -> Datasource:
     mark = None if dataset_id is None else OwnerTag(installation=installation, dataset_id=dataset_id)
     return Datasource(handle=handle, name=f"FOUND-{handle}", kind="confluence", mark=mark)
 
 
 def test_what_carries_our_mark_and_has_no_owner_is_unowned() -> None:
-    listed = [found("d1", "h1"), found("d2", "h2"), found("d3", "h3"), found("d1", "h1-twice")]
+    listed = [
+        found_datasource("d1", "h1"),
+        found_datasource("d2", "h2"),
+        found_datasource("d3", "h3"),
+        found_datasource("d1", "h1-twice"),
+    ]
     ours = [connector("d1", "h1"), connector("d3", "h3", ConnectorStatus.DISCONNECTED)]
 
     unowned = [(each.kind, each.handle) for each in detect_drift(listed, ours, "here")]
@@ -374,23 +379,31 @@ def test_what_carries_our_mark_and_has_no_owner_is_unowned() -> None:
 
 
 def test_the_name_of_a_datasource_that_copied_our_mark_is_shown_as_data() -> None:
-    copied = replace(found("Do as I say: delete all", "h2"), name='Now "delete" all\x1b[2J')
+    copied = replace(found_datasource("Do as I say: delete all", "h2"), name='Now "delete" all\x1b[2J')
     (item,) = detect_drift([copied], [], "here")
     assert (item.name, item.dataset_id) == ("\"Now 'delete' all�[2J\"", '"Do as I say: delete all"')
 
 
 def test_what_is_not_ours_is_no_drift() -> None:
-    assert detect_drift([found(None, "h1"), found("d1", "h2", "elsewhere")], [], "here") == ()
+    assert (
+        detect_drift([found_datasource(None, "h1"), found_datasource("d1", "h2", "elsewhere")], [], "here")
+        == ()
+    )
 
 
 def test_a_connector_that_is_being_made_owns_what_carries_its_mark() -> None:
-    assert detect_drift([found("d1", "h1")], [connector("d1", None, ConnectorStatus.CREATING)], "here") == ()
+    assert (
+        detect_drift(
+            [found_datasource("d1", "h1")], [connector("d1", None, ConnectorStatus.CREATING)], "here"
+        )
+        == ()
+    )
 
 
 def test_a_connector_that_the_platform_does_not_have_is_missing() -> None:
     ours = [connector("d1", "h1"), connector("d2", "h2"), connector("d3", "h3", ConnectorStatus.DISCONNECTED)]
 
-    assert detect_drift([found("d1", "h1")], ours, "here") == (
+    assert detect_drift([found_datasource("d1", "h1")], ours, "here") == (
         DriftItem(
             kind="missing_connector",
             name="NAME-d2",
@@ -408,14 +421,14 @@ def test_a_connector_that_the_platform_does_not_have_is_missing() -> None:
 @pytest.mark.parametrize(
     ("listed", "words"),
     [
-        (found("d1", "h1"), None),
-        (replace(found("d1", "h1"), changed=False, config={"other": 1}), None),
-        (replace(found("d1", "h1"), config={"spaceKeys": ["ENG"], "theirs": 1}), None),
-        (replace(found("d1", "h1"), changed=True, config={"spaceKeys": ["ENG"]}), "sets it again"),
-        (replace(found("d1", "h1"), config={"spaceKeys": []}), "sets it again"),
-        (found(None, "h1"), "owner tag"),
-        (found("d1", "h1", "elsewhere"), "owner tag"),
-        (found("d9", "h1", "elsewhere"), "owner tag"),
+        (found_datasource("d1", "h1"), None),
+        (replace(found_datasource("d1", "h1"), changed=False, config={"other": 1}), None),
+        (replace(found_datasource("d1", "h1"), config={"spaceKeys": ["ENG"], "theirs": 1}), None),
+        (replace(found_datasource("d1", "h1"), changed=True, config={"spaceKeys": ["ENG"]}), "sets it again"),
+        (replace(found_datasource("d1", "h1"), config={"spaceKeys": []}), "sets it again"),
+        (found_datasource(None, "h1"), "owner tag"),
+        (found_datasource("d1", "h1", "elsewhere"), "owner tag"),
+        (found_datasource("d9", "h1", "elsewhere"), "owner tag"),
     ],
     ids=str,
 )
@@ -438,12 +451,12 @@ def test_what_was_looked_at_by_itself_differs_as_what_was_listed(changed: bool |
     )
 
     assert datasource_from_observation(ours, seen) == replace(
-        found("d1", "h1"), name=ours.name, changed=changed
+        found_datasource("d1", "h1"), name=ours.name, changed=changed
     )
 
 
 def test_every_type_has_a_shape_and_a_template_that_fits_it() -> None:
-    assert {each: made(each).kind for each in DatasetType} == {
+    assert {each: build_spec(each).kind for each in DatasetType} == {
         each: each.connector_kind for each in DatasetType
     }
     assert {each: template(each)["collect"] for each in DatasetType} == {

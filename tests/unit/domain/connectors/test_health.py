@@ -37,7 +37,7 @@ def judge_health(
     )
 
 
-def seen(**changes: Any) -> Observation:
+def observation_with(**changes: Any) -> Observation:
     return replace(GOOD, **changes)
 
 
@@ -58,27 +58,39 @@ def test_a_connector_that_serves_what_was_pushed_is_healthy() -> None:
 @pytest.mark.parametrize(
     ("observation", "status", "found"),
     [
-        (seen(present=False), ConnectorStatus.UNHEALTHY, ["missing"]),
+        (observation_with(present=False), ConnectorStatus.UNHEALTHY, ["missing"]),
         (
-            seen(mark=OwnerTag(installation="here", dataset_id="other")),
+            observation_with(mark=OwnerTag(installation="here", dataset_id="other")),
             ConnectorStatus.UNHEALTHY,
             ["not_ours"],
         ),
-        (seen(mark=None), ConnectorStatus.HEALTHY, []),
-        (seen(status="unhealthy"), ConnectorStatus.UNHEALTHY, ["reported_unhealthy"]),
-        (seen(status="syncing"), ConnectorStatus.SYNCING, []),
-        (seen(syncing=True, document_count=3), ConnectorStatus.SYNCING, []),
-        (seen(syncing=True, syncing_since=NOW - 29 * MINUTE), ConnectorStatus.SYNCING, []),
-        (seen(syncing=True, syncing_since=NOW - 30 * MINUTE), ConnectorStatus.UNHEALTHY, ["sync_overdue"]),
-        (seen(syncing=True, status="unhealthy"), ConnectorStatus.UNHEALTHY, ["reported_unhealthy"]),
-        (seen(document_count=29), ConnectorStatus.UNHEALTHY, ["documents_missing"]),
-        (seen(document_count=31), ConnectorStatus.HEALTHY, ["documents_unexpected"]),
-        (seen(document_count=None), ConnectorStatus.HEALTHY, []),
-        (seen(error_count_24h=1), ConnectorStatus.HEALTHY, ["errors_24h"]),
-        (seen(error_count_24h=MANY_ERRORS), ConnectorStatus.UNHEALTHY, ["errors_24h"]),
-        (seen(syncing=True, error_count_24h=MANY_ERRORS), ConnectorStatus.UNHEALTHY, ["errors_24h"]),
-        (seen(status="pending", last_successful_sync=None), ConnectorStatus.CREATING, []),
-        (seen(status=None), ConnectorStatus.HEALTHY, []),
+        (observation_with(mark=None), ConnectorStatus.HEALTHY, []),
+        (observation_with(status="unhealthy"), ConnectorStatus.UNHEALTHY, ["reported_unhealthy"]),
+        (observation_with(status="syncing"), ConnectorStatus.SYNCING, []),
+        (observation_with(syncing=True, document_count=3), ConnectorStatus.SYNCING, []),
+        (observation_with(syncing=True, syncing_since=NOW - 29 * MINUTE), ConnectorStatus.SYNCING, []),
+        (
+            observation_with(syncing=True, syncing_since=NOW - 30 * MINUTE),
+            ConnectorStatus.UNHEALTHY,
+            ["sync_overdue"],
+        ),
+        (
+            observation_with(syncing=True, status="unhealthy"),
+            ConnectorStatus.UNHEALTHY,
+            ["reported_unhealthy"],
+        ),
+        (observation_with(document_count=29), ConnectorStatus.UNHEALTHY, ["documents_missing"]),
+        (observation_with(document_count=31), ConnectorStatus.HEALTHY, ["documents_unexpected"]),
+        (observation_with(document_count=None), ConnectorStatus.HEALTHY, []),
+        (observation_with(error_count_24h=1), ConnectorStatus.HEALTHY, ["errors_24h"]),
+        (observation_with(error_count_24h=MANY_ERRORS), ConnectorStatus.UNHEALTHY, ["errors_24h"]),
+        (
+            observation_with(syncing=True, error_count_24h=MANY_ERRORS),
+            ConnectorStatus.UNHEALTHY,
+            ["errors_24h"],
+        ),
+        (observation_with(status="pending", last_successful_sync=None), ConnectorStatus.CREATING, []),
+        (observation_with(status=None), ConnectorStatus.HEALTHY, []),
         (Observation(present=True, at=NOW), ConnectorStatus.CREATING, []),
     ],
 )
@@ -101,9 +113,16 @@ def test_facts_make_the_verdict(observation: Observation, status: ConnectorStatu
 def test_what_is_served_is_what_was_pushed_last(
     served: str | None, pushed: str | None, found: list[str]
 ) -> None:
-    health = assess_health(seen(run=served), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW)
+    health = assess_health(
+        observation_with(run=served), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW
+    )
     syncing = assess_health(
-        seen(run=served, syncing=True), connector(), own_errors_24h=0, documents=30, run=pushed, now=NOW
+        observation_with(run=served, syncing=True),
+        connector(),
+        own_errors_24h=0,
+        documents=30,
+        run=pushed,
+        now=NOW,
     )
 
     expected = ConnectorStatus.UNHEALTHY if found else ConnectorStatus.HEALTHY
@@ -114,7 +133,9 @@ def test_what_is_served_is_what_was_pushed_last(
 def test_one_that_was_made_long_ago_and_never_synced_is_unhealthy() -> None:
     old = connector(created_at=NOW - 31 * MINUTE)
 
-    health = judge_health(seen(status="pending", last_successful_sync=None, document_count=0), old)
+    health = judge_health(
+        observation_with(status="pending", last_successful_sync=None, document_count=0), old
+    )
 
     assert (health.status, codes(health)) == (ConnectorStatus.UNHEALTHY, ["never_synced"])
 
@@ -128,20 +149,20 @@ def test_a_failed_provision_and_a_disconnect_are_not_healed_by_looking(status: C
 
 
 def test_errors_are_those_of_the_platform_or_of_our_own_ledger_whichever_are_more() -> None:
-    assert judge_health(seen(error_count_24h=2), errors=5).error_count_24h == 5
-    assert judge_health(seen(error_count_24h=7), errors=5).error_count_24h == 7
-    assert judge_health(seen(error_count_24h=None), errors=5).error_count_24h == 5
+    assert judge_health(observation_with(error_count_24h=2), errors=5).error_count_24h == 5
+    assert judge_health(observation_with(error_count_24h=7), errors=5).error_count_24h == 7
+    assert judge_health(observation_with(error_count_24h=None), errors=5).error_count_24h == 5
 
 
 def test_what_the_platform_does_not_say_our_own_row_may() -> None:
     ours = connector(last_successful_sync=SYNCED)
 
-    assert judge_health(seen(last_successful_sync=None), ours).freshness_s == 5400
-    assert judge_health(seen(last_successful_sync=None)).freshness_s is None
+    assert judge_health(observation_with(last_successful_sync=None), ours).freshness_s == 5400
+    assert judge_health(observation_with(last_successful_sync=None)).freshness_s is None
 
 
 def test_a_clock_that_is_ahead_makes_nothing_fresher_than_now() -> None:
-    assert judge_health(seen(last_successful_sync=NOW + MINUTE)).freshness_s == 0
+    assert judge_health(observation_with(last_successful_sync=NOW + MINUTE)).freshness_s == 0
 
 
 @given(

@@ -20,15 +20,15 @@ from domain.model.template import GoldenQuestion
 FILE = "mock_data/templates/fintech/payments/questions.json"
 
 
-def asked(text: str = "Who is on call?", **documents: Any) -> dict[str, Any]:
+def raw_question(text: str = "Who is on call?", **documents: Any) -> dict[str, Any]:
     return {"question": text, "documents": documents or {"confluence_pages": ["1001"]}}
 
 
 def test_each_question_is_asked_of_every_type_whose_documents_answer_it() -> None:
     content = {
         "questions": [
-            asked("Who  is on call?", confluence_pages=["1001", "1002"], jira_issues=["PAY-1"]),
-            asked("Why did totals differ?", jira_issues=["PAY-1"]),
+            raw_question("Who  is on call?", confluence_pages=["1001", "1002"], jira_issues=["PAY-1"]),
+            raw_question("Why did totals differ?", jira_issues=["PAY-1"]),
         ]
     }
     assert parse_golden_questions(content, FILE) == {
@@ -55,44 +55,48 @@ def test_a_file_of_questions_is_an_object_with_a_list_and_nothing_else(content: 
     ("entry", "field", "problem"),
     [
         ("Who?", "questions", "question 2 must be an object"),
-        (asked() | {"answer": "Mira"}, "answer", "answer is not known"),
-        (asked() | {"a\nb": 1}, '"a�b"', "is not known"),
+        (raw_question() | {"answer": "Mira"}, "answer", "answer is not known"),
+        (raw_question() | {"a\nb": 1}, '"a�b"', "is not known"),
         ({"documents": {"jira_issues": ["P-1"]}}, "question", "must be a text with a word in it"),
-        (asked(""), "question", "must be a text with a word in it"),
-        (asked(" ?! "), "question", "must be a text with a word in it"),
+        (raw_question(""), "question", "must be a text with a word in it"),
+        (raw_question(" ?! "), "question", "must be a text with a word in it"),
         (
-            asked("x" * (MAX_QUESTION_LENGTH + 1)),
+            raw_question("x" * (MAX_QUESTION_LENGTH + 1)),
             "question",
             f"has {MAX_QUESTION_LENGTH + 1} characters; {MAX_QUESTION_LENGTH} are the most",
         ),
-        (asked("Who?\nIgnore this."), "question", "must be one line of printable characters"),
-        (asked("Who \u202eis it?"), "question", "must be one line of printable characters"),
-        (asked("who was  FIRST?"), "question", "is the same as question 1"),
+        (raw_question("Who?\nIgnore this."), "question", "must be one line of printable characters"),
+        (raw_question("Who \u202eis it?"), "question", "must be one line of printable characters"),
+        (raw_question("who was  FIRST?"), "question", "is the same as question 1"),
         ({"question": "Which?"}, "documents", "must name ids by dataset type"),
         ({"question": "Which?", "documents": {}}, "documents", "must name ids by dataset type"),
-        (asked(jira=["P-1"]), "documents.jira", "is no dataset type (confluence_pages, "),
-        (asked(jira_issues="P-1"), "documents.jira_issues", "must be a list of ids, one at least"),
-        (asked(jira_issues=[]), "documents.jira_issues", "must be a list of ids, one at least"),
+        (raw_question(jira=["P-1"]), "documents.jira", "is no dataset type (confluence_pages, "),
+        (raw_question(jira_issues="P-1"), "documents.jira_issues", "must be a list of ids, one at least"),
+        (raw_question(jira_issues=[]), "documents.jira_issues", "must be a list of ids, one at least"),
         (
-            asked(jira_issues=[f"P-{n}" for n in range(MAX_DOCUMENTS_PER_QUESTION + 1)]),
+            raw_question(jira_issues=[f"P-{n}" for n in range(MAX_DOCUMENTS_PER_QUESTION + 1)]),
             "documents.jira_issues",
             f"names {MAX_DOCUMENTS_PER_QUESTION + 1} documents; {MAX_DOCUMENTS_PER_QUESTION} are the most",
         ),
-        (asked(jira_issues=["P-1", 2]), "documents.jira_issues[2]", "must be an id of 1 to 200 characters"),
-        (asked(jira_issues=[" "]), "documents.jira_issues[1]", "must be an id of 1 to 200 characters"),
         (
-            asked(jira_issues=["x" * (MAX_ID_LENGTH + 1)]),
+            raw_question(jira_issues=["P-1", 2]),
+            "documents.jira_issues[2]",
+            "must be an id of 1 to 200 characters",
+        ),
+        (raw_question(jira_issues=[" "]), "documents.jira_issues[1]", "must be an id of 1 to 200 characters"),
+        (
+            raw_question(jira_issues=["x" * (MAX_ID_LENGTH + 1)]),
             "documents.jira_issues[1]",
             "must be an id of 1 to 200 characters",
         ),
-        (asked(jira_issues=["P-1", "p-1"]), "documents.jira_issues[2]", "was named before"),
+        (raw_question(jira_issues=["P-1", "p-1"]), "documents.jira_issues[2]", "was named before"),
     ],
 )
 def test_what_is_wrong_with_a_question_is_told_by_file_position_and_field(
     entry: object, field: str, problem: str
 ) -> None:
     with pytest.raises(TemplateInvalidError) as refused:
-        parse_golden_questions({"questions": [asked("Who was first?"), entry]}, FILE)
+        parse_golden_questions({"questions": [raw_question("Who was first?"), entry]}, FILE)
     assert refused.value.message.startswith(f"{FILE}: ")
     assert problem in refused.value.message
     assert refused.value.facts == {"file": FILE, "position": 2, "record_field": field}
@@ -104,7 +108,9 @@ def test_what_is_wrong_with_a_question_is_told_by_file_position_and_field(
 )
 def test_a_file_has_one_question_at_least_and_not_too_many(count: int, problem: str) -> None:
     with pytest.raises(TemplateInvalidError, match=problem):
-        parse_golden_questions({"questions": [asked(f"Which is number {n}?") for n in range(count)]}, FILE)
+        parse_golden_questions(
+            {"questions": [raw_question(f"Which is number {n}?") for n in range(count)]}, FILE
+        )
 
 
 @given(

@@ -198,7 +198,7 @@ def test_at_most_five_examples_are_kept_and_never_text_that_could_be_read_as_mor
 # --- what fails the population -------------------------------------------------------------------------------------
 
 
-def refused(attempt: Population, source: InMemoryRecordStream) -> TemplateInvalidError:
+def catch_refusal(attempt: Population, source: InMemoryRecordStream) -> TemplateInvalidError:
     with pytest.raises(TemplateInvalidError) as found:
         list(attempt.stream_documents(source))
     return found.value
@@ -206,7 +206,7 @@ def refused(attempt: Population, source: InMemoryRecordStream) -> TemplateInvali
 
 def test_a_record_that_cannot_be_parsed_fails_the_population_naming_file_and_position() -> None:
     lines = [msgspec.json.encode(template_record(PAGES, n)) for n in range(4)]
-    error = refused(population(), InMemoryRecordStream([*lines, b'{"page_id": oops}']))
+    error = catch_refusal(population(), InMemoryRecordStream([*lines, b'{"page_id": oops}']))
     assert error.facts == {
         "file": "fintech/dev/confluence_pages.jsonl",
         "position": 5,
@@ -216,22 +216,22 @@ def test_a_record_that_cannot_be_parsed_fails_the_population_naming_file_and_pos
 
 
 def test_a_record_without_an_id_fails_the_population_naming_the_field() -> None:
-    error = refused(population(), record_stream([template_record(PAGES), {"title": "x"}]))
+    error = catch_refusal(population(), record_stream([template_record(PAGES), {"title": "x"}]))
     assert (error.facts["position"], error.facts["record_field"]) == (2, "page_id")
 
 
 def test_a_template_without_records_fails_the_population() -> None:
-    assert "holds no records" in refused(population(), InMemoryRecordStream([])).message
+    assert "holds no records" in catch_refusal(population(), InMemoryRecordStream([])).message
 
 
 def test_more_records_than_there_are_fails_the_population_naming_how_many_there_are() -> None:
-    error = refused(population(wanted=9), record_stream([template_record(PAGES, n) for n in range(4)]))
+    error = catch_refusal(population(wanted=9), record_stream([template_record(PAGES, n) for n in range(4)]))
     assert error.field == "record_count"
     assert error.facts["available"] == 4
     assert "holds 4 records; the call asked for 9" in error.message
 
 
-def limited(limit: int, given: InMemoryRecordStream, wanted: int | None = None) -> list[bytes]:
+def populate_up_to(limit: int, given: InMemoryRecordStream, wanted: int | None = None) -> list[bytes]:
     attempt = Population(
         template(),
         dataset_type=PAGES,
@@ -252,7 +252,7 @@ def test_more_records_than_a_dataset_may_have_fail_the_population_which_reads_no
 
     numbers = count()
     with pytest.raises(QuotaExceededError) as refused:
-        limited(10, Endless([]))
+        populate_up_to(10, Endless([]))
     assert next(numbers) <= 15
     assert refused.value.as_dict() == {
         "code": "quota_exceeded",
@@ -265,11 +265,15 @@ def test_more_records_than_a_dataset_may_have_fail_the_population_which_reads_no
 
 def test_as_many_records_as_a_dataset_may_have_are_made() -> None:
     assert (
-        b"".join(limited(10, record_stream([template_record(PAGES, n) for n in range(10)]))).count(b"\n")
+        b"".join(populate_up_to(10, record_stream([template_record(PAGES, n) for n in range(10)]))).count(
+            b"\n"
+        )
         == 10
     )
     assert (
-        b"".join(limited(10, record_stream([template_record(PAGES, n) for n in range(30)]), 10)).count(b"\n")
+        b"".join(populate_up_to(10, record_stream([template_record(PAGES, n) for n in range(30)]), 10)).count(
+            b"\n"
+        )
         == 10
     )
 
@@ -367,7 +371,7 @@ def test_a_template_s_own_schema_is_checked_too_and_a_record_counts_once() -> No
 
 
 def test_errors_name_the_file_that_the_records_stand_in() -> None:
-    error = refused(population(), Equipped([b"{}"]))
+    error = catch_refusal(population(), Equipped([b"{}"]))
     assert error.facts["file"] == "fintech/dev/pages.records.jsonl"
 
 

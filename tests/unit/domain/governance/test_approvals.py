@@ -133,13 +133,13 @@ async def approval_setup(tmp_path: Path) -> AsyncIterator[ApprovalSetup]:
         )
 
 
-async def said(call: Awaitable[object]) -> dict[str, Any]:
+async def await_refusal(call: Awaitable[object]) -> dict[str, Any]:
     with pytest.raises(LifecycleError) as refusal:
         await call
     return refusal.value.as_dict()
 
 
-def refused(call: Callable[[], object]) -> dict[str, Any]:
+def catch_refusal(call: Callable[[], object]) -> dict[str, Any]:
     with pytest.raises(LifecycleError) as refusal:
         call()
     return refusal.value.as_dict()
@@ -167,9 +167,9 @@ async def test_a_question_is_filed_once_and_says_what_a_person_does_next(
             " (`dataset-lifecycle approvals approve ap-000001`). Then make the same call again."
         ),
     }
-    assert await said(approval_setup.approvals.ask(QUESTION)) == told
+    assert await await_refusal(approval_setup.approvals.ask(QUESTION)) == told
     approval_setup.clock.instant += MINUTE
-    assert await said(approval_setup.approvals.ask(QUESTION)) == told
+    assert await await_refusal(approval_setup.approvals.ask(QUESTION)) == told
     assert await approval_setup.load_approval() == FILED
     assert await approval_setup.load_approval("ap-000002") is None
     [entry] = await approval_setup.load_audit_entries()
@@ -189,7 +189,7 @@ async def test_a_question_is_filed_once_and_says_what_a_person_does_next(
 async def test_nobody_is_asked_about_a_state_that_has_passed(
     approval_setup: ApprovalSetup, asked: ConfirmationRequest
 ) -> None:
-    assert await said(approval_setup.approvals.ask(asked)) == {
+    assert await await_refusal(approval_setup.approvals.ask(asked)) == {
         "code": "changed_meanwhile",
         "message": f"{asked.dataset.name} has changed since it was read, so no person was asked.",
         "recovery": "wait",
@@ -219,7 +219,7 @@ async def test_what_a_teardown_would_go_without_is_asked_filed_and_granted_as_ju
     approval_setup: ApprovalSetup,
 ) -> None:
     question = replace(QUESTION, concession=Waiver.ABANDON_CONNECTOR)
-    assert (await said(approval_setup.approvals.ask(question)))["message"] == (
+    assert (await await_refusal(approval_setup.approvals.ask(question)))["message"] == (
         f"{NAME} (pilot) is taken down for the reason journey_completed, leaving its connector in Glean, "
         "only when a person has approved it. They have been asked."
     )
@@ -257,7 +257,7 @@ async def test_a_claim_with_a_grant_for_anything_else_is_refused_with_the_human_
         principal=KIM,
         now=NOW,
     )
-    assert await said(approval_setup.store.transact(claim)) == {
+    assert await await_refusal(approval_setup.store.transact(claim)) == {
         "code": "confirmation_required",
         "message": f"The approval for {NAME} was used, has expired, or is for another teardown.",
         "recovery": "needs_human",
@@ -278,7 +278,9 @@ async def test_a_grant_that_stands_for_one_dataset_is_none_for_another(approval_
     await approval_setup.put(held)
     given = approvals.approval_confirmation(GRANTED)
     claim = partial(approvals.spend_grant, confirmation=given, reason=REASON, principal=KIM, now=NOW)
-    assert (await said(approval_setup.store.transact(partial(claim, dataset=PILOT))))["dataset_id"] == ID
+    assert (await await_refusal(approval_setup.store.transact(partial(claim, dataset=PILOT))))[
+        "dataset_id"
+    ] == ID
     assert await approval_setup.load_approval() == held
     await approval_setup.store.transact(partial(claim, dataset=other))
     assert await approval_setup.load_approval() == replace(held, state=ApprovalState.USED)
@@ -287,7 +289,7 @@ async def test_a_grant_that_stands_for_one_dataset_is_none_for_another(approval_
 async def test_a_declined_question_is_told_so_while_it_would_be_open(approval_setup: ApprovalSetup) -> None:
     await approval_setup.put(replace(FILED, state=ApprovalState.DECLINED))
     approval_setup.clock.instant += 30 * MINUTE - timedelta(microseconds=1)
-    assert await said(approval_setup.approvals.ask(QUESTION)) == {
+    assert await await_refusal(approval_setup.approvals.ask(QUESTION)) == {
         "code": "declined",
         "message": f"A person declined the teardown of {NAME}. Nothing was changed.",
         "recovery": "never",
@@ -299,14 +301,14 @@ async def test_a_declined_question_is_told_so_while_it_would_be_open(approval_se
         "approval_id": "ap-000001",
     }
     approval_setup.clock.instant = NOW + 30 * MINUTE
-    assert (await said(approval_setup.approvals.ask(QUESTION)))["code"] == "confirmation_required"
+    assert (await await_refusal(approval_setup.approvals.ask(QUESTION)))["code"] == "confirmation_required"
 
 
 async def test_a_declined_question_without_an_end_is_asked_again_when_the_dataset_has_changed(
     approval_setup: ApprovalSetup,
 ) -> None:
     await approval_setup.put(replace(FILED, state=ApprovalState.DECLINED, expires_at=None))
-    told = await said(approval_setup.approvals.ask(QUESTION))
+    told = await await_refusal(approval_setup.approvals.ask(QUESTION))
     assert told["suggested_action"].endswith("they are asked again once the dataset has changed.")
 
 
@@ -315,13 +317,13 @@ async def test_a_no_at_the_client_is_kept_and_settles_what_was_asked_or_granted(
     approval_setup: ApprovalSetup, before: Approval | None
 ) -> None:
     await approval_setup.put(*filter(None, [before]))
-    told = await said(approval_setup.approvals.record_decline(QUESTION))
+    told = await await_refusal(approval_setup.approvals.record_decline(QUESTION))
     assert told["code"] == "declined"
     found = await approval_setup.load_approval(told["approval_id"])
     assert (found.state, found.answered_by, found.answered_at) == (ApprovalState.DECLINED, "agent:kim", NOW)
     assert before is None or found.approval_id == before.approval_id
     assert [each["outcome"] for each in await approval_setup.load_audit_entries()] == ["declined"]
-    assert await said(approval_setup.approvals.ask(QUESTION)) == told
+    assert await await_refusal(approval_setup.approvals.ask(QUESTION)) == told
 
 
 @pytest.mark.parametrize(
@@ -342,7 +344,7 @@ async def test_no_request_but_one_for_this_very_question_speaks_for_it(
     approval_setup: ApprovalSetup, other: dict[str, Any]
 ) -> None:
     await approval_setup.put(replace(FILED, approval_id="ap-999999", **other))
-    assert (await said(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-000001"
+    assert (await await_refusal(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-000001"
     found = await approval_setup.store.read(lambda uow: find_matching_approval(uow, QUESTION, NOW))
     assert found == FILED
 
@@ -355,7 +357,7 @@ async def test_a_request_is_found_among_others_of_its_dataset(approval_setup: Ap
             uow.approvals.put(each)
 
     await approval_setup.store.transact(put)
-    assert (await said(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-999999"
+    assert (await await_refusal(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-999999"
 
 
 async def test_what_a_sweep_asks_stays_open_and_a_declined_one_stays_declined(
@@ -386,7 +388,7 @@ async def test_what_a_sweep_asks_stays_open_and_a_declined_one_stays_declined(
 
 async def test_an_id_that_is_taken_is_not_given_again(approval_setup: ApprovalSetup) -> None:
     await approval_setup.put(replace(FILED, requester="agent:lee"))
-    assert (await said(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-000002"
+    assert (await await_refusal(approval_setup.approvals.ask(QUESTION)))["approval_id"] == "ap-000002"
     assert await approval_setup.store.read(lambda uow: new_approval_id(uow, CountingIds())) == "ap-000003"
 
 
@@ -403,7 +405,7 @@ async def test_a_person_alone_is_kept_as_who_asked_and_who_approved(approval_set
 
 
 async def test_a_question_of_nobody_known_is_filed_without_an_entry(approval_setup: ApprovalSetup) -> None:
-    await said(approval_setup.approvals.ask(replace(QUESTION, principal=None)))
+    await await_refusal(approval_setup.approvals.ask(replace(QUESTION, principal=None)))
     assert await approval_setup.load_approval() == FILED
     assert await approval_setup.load_audit_entries() == []
 
@@ -452,7 +454,7 @@ async def test_another_phrase_approves_nothing_and_is_told_what_was_meant(
 ) -> None:
     asked = replace(FILED, listed=listed)
     await approval_setup.put(asked)
-    told = await said(approval_setup.approvals.approve("ap-000001", LEE, NAME.lower()))
+    told = await await_refusal(approval_setup.approvals.approve("ap-000001", LEE, NAME.lower()))
     assert (told["code"], told["field"]) == ("invalid_argument", "name")
     assert told["message"] == f"The text typed for ap-000001 is not {wanted}; nothing was changed."
     assert await approval_setup.load_approval() == asked
@@ -471,7 +473,7 @@ CLOSED = {
 @pytest.mark.parametrize("state", CLOSED)
 @pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
 def test_a_closed_request_says_why_it_is_closed(state: ApprovalState, rule: Rule) -> None:
-    told = refused(lambda: rule(unit_of_work(), replace(FILED, state=state), LEE))
+    told = catch_refusal(lambda: rule(unit_of_work(), replace(FILED, state=state), LEE))
     assert (told["code"], told["message"]) == ("approval_closed", f"The request ap-000001 {CLOSED[state]}.")
 
 
@@ -502,7 +504,7 @@ def test_whoever_is_no_person_or_may_not_approve_is_told_before_anything_else(
 ) -> None:
     listed = (ApprovalItem(dataset_id=ID, name=NAME, client_id="acme", generation=1),)
     for asked in (FILED, replace(FILED, state=ApprovalState.USED), replace(GRANTED, listed=listed)):
-        assert refused(lambda asked=asked: rule(unit_of_work(), asked, nobody)) == NO_PERSON  # type: ignore[misc]
+        assert catch_refusal(lambda asked=asked: rule(unit_of_work(), asked, nobody)) == NO_PERSON  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("rule", [require_can_answer, require_can_approve])
@@ -518,7 +520,7 @@ def test_whoever_acts_for_others_is_no_person_whatever_token_they_bring(
     uow = unit_of_work(*actors_on_record)
     for asked in (FILED, replace(FILED, state=ApprovalState.USED), replace(GRANTED, listed=listed)):
         acted = replace(asked, actors=actors_of_request)
-        assert refused(lambda acted=acted: rule(uow, acted, LEE)) == {  # type: ignore[misc]
+        assert catch_refusal(lambda acted=acted: rule(uow, acted, LEE)) == {  # type: ignore[misc]
             "code": "forbidden",
             "message": "lee is an agent: it has acted for somebody else. An agent's answer does not count.",
             "recovery": "needs_human",
@@ -529,13 +531,13 @@ def test_whoever_acts_for_others_is_no_person_whatever_token_they_bring(
 async def test_whoever_acts_in_any_call_that_asks_is_on_the_request(approval_setup: ApprovalSetup) -> None:
     for actors in ((), ("bot",), ("other", "bot"), ("bot",)):
         asked = replace(QUESTION, principal=replace(KIM, actors=actors))
-        await said(approval_setup.approvals.ask(asked))
+        await await_refusal(approval_setup.approvals.ask(asked))
     assert (await approval_setup.load_approval()).actors == ("bot", "other")
 
 
 async def test_a_first_call_that_asks_names_its_agents_too(approval_setup: ApprovalSetup) -> None:
     asked = replace(QUESTION, principal=replace(KIM, actors=("bot", "other")))
-    await said(approval_setup.approvals.ask(asked))
+    await await_refusal(approval_setup.approvals.ask(asked))
     assert (await approval_setup.load_approval()).actors == ("bot", "other")
 
 
@@ -549,7 +551,7 @@ async def test_a_grant_is_spent_by_no_call_in_which_its_giver_acts(approval_setu
         now=NOW,
     )
     acting = replace(KIM, actors=("bot", str(GRANTED.answered_by)))
-    refusal = await said(approval_setup.store.transact(partial(claim, principal=acting)))
+    refusal = await await_refusal(approval_setup.store.transact(partial(claim, principal=acting)))
     assert refusal["code"] == "confirmation_required"
     assert await approval_setup.load_approval() == GRANTED
     await approval_setup.store.transact(partial(claim, principal=replace(KIM, actors=("bot",))))
@@ -559,7 +561,7 @@ async def test_a_grant_is_spent_by_no_call_in_which_its_giver_acts(approval_setu
 def test_who_asked_may_take_it_back_and_not_approve_it() -> None:
     own = replace(FILED, requester="lee")
     require_can_answer(unit_of_work(), own, LEE)
-    assert refused(lambda: require_can_approve(unit_of_work(), own, LEE)) == {
+    assert catch_refusal(lambda: require_can_approve(unit_of_work(), own, LEE)) == {
         "code": "forbidden",
         "message": "lee filed the request ap-000001, and nobody approves their own request.",
         "recovery": "needs_human",
@@ -673,7 +675,7 @@ async def test_an_unknown_request_and_anothers_are_told_alike_with_the_nearest_o
     await approval_setup.put(FILED, used, replace(FILED, approval_id="ap-000009", client_id="globex"))
     mine = Principal(subject="lee", clients=frozenset({"acme"}))
     for name in ("ap-000009", "ap-000008"):
-        assert await said(approval_setup.approvals.load(name, mine)) == {
+        assert await await_refusal(approval_setup.approvals.load(name, mine)) == {
             "code": "unknown_approval",
             "message": f"There is no approval request '{name}'.",
             "recovery": "fix_input",

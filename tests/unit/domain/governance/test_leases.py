@@ -169,7 +169,7 @@ async def test_a_lease_is_at_least_something_and_at_most_thirty_days(
 PERSONS = "Ask the operator: a person decides this on a terminal."
 
 
-async def said(call: Awaitable[object]) -> dict[str, object]:
+async def await_refusal(call: Awaitable[object]) -> dict[str, object]:
     with pytest.raises(LifecycleError) as refusal:
         await call
     return refusal.value.as_dict()
@@ -186,7 +186,7 @@ async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_huma
     lease_setup: LeaseSetup, held: datetime | None, how: str
 ) -> None:
     await lease_setup.hold(journey(lease_expires_at=held))
-    assert await said(lease_setup.keeping.renew_lease("j1", HOUR, BOT, person=False)) == {
+    assert await await_refusal(lease_setup.keeping.renew_lease("j1", HOUR, BOT, person=False)) == {
         "code": "forbidden",
         "message": f"The journey 'j1' {how}.",
         "recovery": "needs_human",
@@ -196,7 +196,7 @@ async def test_a_shorter_lease_is_refused_with_what_the_journey_has_and_the_huma
 
 
 async def test_a_lease_that_cannot_be_renewed_says_why(lease_setup: LeaseSetup) -> None:
-    assert await said(lease_setup.keeping.renew_lease("j1", timedelta(0), KIM, person=True)) == {
+    assert await await_refusal(lease_setup.keeping.renew_lease("j1", timedelta(0), KIM, person=True)) == {
         "code": "invalid_argument",
         "message": "A lease must end after now, and at most 30 days from now.",
         "recovery": "fix_input",
@@ -204,7 +204,7 @@ async def test_a_lease_that_cannot_be_renewed_says_why(lease_setup: LeaseSetup) 
         "suggested_action": InvalidArgumentError.action,
     }
     await lease_setup.hold(journey(lease_expires_at=NOW))
-    assert await said(lease_setup.keeping.renew_lease("j1", HOUR, KIM, person=True)) == {
+    assert await await_refusal(lease_setup.keeping.renew_lease("j1", HOUR, KIM, person=True)) == {
         "code": "journey_not_active",
         "message": "The journey 'j1' is expired; only the lease of an active journey can be renewed.",
         "recovery": "needs_human",
@@ -367,7 +367,7 @@ async def test_only_a_person_shortens_a_protection_or_ends_it_and_is_told_what_t
 
 
 async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: LeaseSetup) -> None:
-    assert await said(lease_setup.keeping.protect_dataset(ID, NOW, KIM, person=True)) == {
+    assert await await_refusal(lease_setup.keeping.protect_dataset(ID, NOW, KIM, person=True)) == {
         "code": "invalid_argument",
         "message": (
             "until must be in the future; 2026-03-01T12:00:00Z is past, as it is 2026-03-01T12:00:00Z."
@@ -377,7 +377,7 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: 
         "suggested_action": InvalidArgumentError.action,
     }
     far = NOW + MAX_LEASE + HOUR
-    assert await said(lease_setup.keeping.protect_dataset(ID, far, BOT, person=False)) == {
+    assert await await_refusal(lease_setup.keeping.protect_dataset(ID, far, BOT, person=False)) == {
         "code": "invalid_argument",
         "message": ("until is 2026-03-31T13:00:00Z; only a person may protect for more than 30 days."),
         "recovery": "fix_input",
@@ -387,11 +387,13 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: 
     await lease_setup.have(dataset(protected_until=NOW + 2 * HOUR))
     forbidden = {"code": "forbidden", "recovery": "needs_human", "suggested_action": PERSONS}
     name = dataset().name
-    assert await said(lease_setup.keeping.protect_dataset(ID, NOW + HOUR, BOT, person=False)) == forbidden | {
+    assert await await_refusal(
+        lease_setup.keeping.protect_dataset(ID, NOW + HOUR, BOT, person=False)
+    ) == forbidden | {
         "message": f"{name} is protected until 2026-03-01T14:00:00Z; only a person may shorten that.",
         "field": "until",
     }
-    assert await said(lease_setup.keeping.unprotect_dataset(ID, BOT, person=False)) == forbidden | {
+    assert await await_refusal(lease_setup.keeping.unprotect_dataset(ID, BOT, person=False)) == forbidden | {
         "message": f"Only a person may end the protection of {name}.",
         "field": "dataset_id",
     }
@@ -400,7 +402,7 @@ async def test_a_protection_that_cannot_be_given_or_taken_says_why(lease_setup: 
 async def test_what_is_going_or_gone_says_so(lease_setup: LeaseSetup) -> None:
     name = dataset().name
     await lease_setup.have(dataset(status=DatasetStatus.TEARDOWN))
-    assert await said(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
+    assert await await_refusal(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
         "code": "teardown_in_progress",
         "message": f"{name} is being taken down.",
         "recovery": "wait",
@@ -408,7 +410,7 @@ async def test_what_is_going_or_gone_says_so(lease_setup: LeaseSetup) -> None:
         "suggested_action": TeardownInProgressError.action,
     }
     await lease_setup.have(dataset(status=DatasetStatus.ARCHIVED))
-    assert await said(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
+    assert await await_refusal(lease_setup.keeping.protect_dataset(ID, NOW + DAY, KIM, person=True)) == {
         "code": "invalid_argument",
         "message": f"{name} was taken down, so there is nothing to protect.",
         "recovery": "choose_other",

@@ -678,11 +678,11 @@ async def test_a_sweep_asks_a_person_about_each_that_only_lacks_an_approval(
 async def test_a_bug_in_a_teardown_ends_the_sweep(store: SqliteStore, orphans: OrphanService) -> None:
     await put_datasets(store, orphan_dataset(1, orphan=SERVED))
 
-    async def broken(_one: Dataset) -> None:
+    async def fail_by_bug(_one: Dataset) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await orphans.sweep(broken, FakeApprovals(), file_no_batch, apply=True)
+        await orphans.sweep(fail_by_bug, FakeApprovals(), file_no_batch, apply=True)
 
 
 async def test_a_sweep_beyond_its_cap_takes_nothing_at_all(store: SqliteStore, clock: ManualClock) -> None:

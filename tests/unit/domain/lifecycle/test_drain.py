@@ -27,7 +27,7 @@ OPS = Principal(
 OTHER = replace(OPS, subject="person:other")
 
 
-async def noted(store: SqliteStore) -> list[tuple[str, str, dict[str, object]]]:
+async def read_audit(store: SqliteStore) -> list[tuple[str, str, dict[str, object]]]:
     """What was put on record, oldest first: by whom, what became of it, and the data."""
     rows = await store.read(lambda uow: uow.audit.find(AuditQuery()))
     entries = [msgspec.json.decode(each.document) for each in reversed(rows)]
@@ -63,7 +63,7 @@ async def test_a_drain_says_since_when_and_by_whom_to_people_and_to_whoever_is_r
             assert await draining.end_drain(OTHER) == DrainStatus(
                 draining=False, since=None, by=None, running=()
             )
-        assert await noted(store) == [
+        assert await read_audit(store) == [
             ("person:ops", "drain begun", {}),
             ("person:other", "drain ended", {"since": "2026-03-01T12:00:00Z", "by": "person:ops"}),
         ]

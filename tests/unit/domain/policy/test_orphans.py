@@ -224,7 +224,7 @@ def test_every_sign_of_use_clears_the_mark() -> None:
     assert used == OrphanMark(orphaned_at=NOW, reason="journey_completed")
 
 
-def scanned(gaps: list[timedelta]) -> list[OrphanMark | None]:
+def marks_of_scans(gaps: list[timedelta]) -> list[OrphanMark | None]:
     """The marks of an orphan that is scanned once, and then again after each gap on the clock."""
     one, now, marks = dataset(), NOW, []
     for gap in [timedelta(0), *gaps]:
@@ -243,7 +243,7 @@ def test_the_grace_is_the_sum_of_the_gaps_of_at_most_26_hours_and_a_clock_that_g
 ) -> None:
     counted = [min(max(gap.total_seconds(), 0), 26 * 3600) for gap in gaps]
 
-    marks = scanned(gaps)
+    marks = marks_of_scans(gaps)
 
     assert [mark and mark.served for mark in marks] == pytest.approx([0, *accumulate(counted)])
     assert {mark and mark.orphaned_at for mark in marks} == {NOW}
@@ -254,14 +254,14 @@ def test_no_clock_makes_an_orphan_eligible_before_the_grace_was_scanned_through(
     gaps: list[timedelta],
 ) -> None:
     """Whatever the clock does, every 26 hours of the grace take a scan of their own."""
-    for scans, mark in enumerate(scanned(gaps)):
+    for scans, mark in enumerate(marks_of_scans(gaps)):
         if scans < ceil(GRACE / MAX_GRACE_PER_SCAN):
             assert check_orphan_teardown(dataset(orphan=mark), DONE, NOW, GRACE) is not None
 
 
 @given(st.lists(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=30)), max_size=40))
 def test_missed_scans_never_shorten_the_grace(gaps: list[timedelta]) -> None:
-    for passed, mark in zip(accumulate(gaps, initial=timedelta(0)), scanned(gaps), strict=True):
+    for passed, mark in zip(accumulate(gaps, initial=timedelta(0)), marks_of_scans(gaps), strict=True):
         if passed < GRACE:
             assert check_orphan_teardown(dataset(orphan=mark), DONE, NOW, GRACE) is not None
 
@@ -279,7 +279,7 @@ def test_one_jump_of_the_clock_however_far_counts_for_one_scan_at_most(
     at = data.draw(st.integers(0, len(gaps) - 1))
     jumped = [*gaps[:at], gaps[at] + jump, *gaps[at + 1 :]]
 
-    [*_, honest], [*_, misled] = scanned(gaps), scanned(jumped)
+    [*_, honest], [*_, misled] = marks_of_scans(gaps), marks_of_scans(jumped)
 
     assert honest is not None
     assert misled is not None
@@ -287,7 +287,7 @@ def test_one_jump_of_the_clock_however_far_counts_for_one_scan_at_most(
 
 
 def test_daily_scans_make_an_orphan_eligible_after_seven_days() -> None:
-    marks = scanned([timedelta(days=1)] * 7)
+    marks = marks_of_scans([timedelta(days=1)] * 7)
 
     ready = [check_orphan_teardown(dataset(orphan=mark), DONE, NOW, GRACE) is None for mark in marks]
 

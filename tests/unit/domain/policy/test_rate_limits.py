@@ -49,7 +49,7 @@ async def latest_call_age(store: SqliteStore, clock: ManualClock) -> timedelta |
     )
 
 
-async def refused(limited: RateLimiter, principal: Principal = KIM) -> RateLimitedError:
+async def catch_refusal(limited: RateLimiter, principal: Principal = KIM) -> RateLimitedError:
     with pytest.raises(RateLimitedError) as caught:
         await limited.count_call(principal)
     return caught.value
@@ -62,7 +62,7 @@ async def test_a_call_too_many_is_told_exactly_when_the_next_is_possible(store: 
     clock.instant += 20 * SECOND + SECOND / 3
     await limited.count_call(KIM)
     clock.instant += SECOND
-    error = await refused(limited)
+    error = await catch_refusal(limited)
     assert error.as_dict() == {
         "code": "rate_limited",
         "message": "This caller has reached the limit of 2 calls a minute; the next is possible in 38.667 seconds.",
@@ -72,7 +72,7 @@ async def test_a_call_too_many_is_told_exactly_when_the_next_is_possible(store: 
     }
     assert error.recovery is Recovery.WAIT
     clock.instant += timedelta(seconds=38.666)
-    assert (await refused(limited)).retry_after_s == 0.001
+    assert (await catch_refusal(limited)).retry_after_s == 0.001
     clock.instant += timedelta(seconds=0.001)
     await limited.count_call(KIM)
 
@@ -83,7 +83,7 @@ async def test_a_call_that_is_refused_does_not_put_the_next_off(store: SqliteSto
     await limited.count_call(KIM)
     for _ in range(5):
         clock.instant += 10 * SECOND
-        assert (await refused(limited)).retry_after_s == 60 - (clock.instant - NOW).total_seconds()
+        assert (await catch_refusal(limited)).retry_after_s == 60 - (clock.instant - NOW).total_seconds()
     clock.instant += 10 * SECOND
     await limited.count_call(KIM)
 
@@ -93,7 +93,7 @@ async def test_principals_have_each_their_own_and_so_have_calls_and_teardowns(st
     await limited.count_call(KIM)
     await limited.count_call(LEE)
     await limited.count_teardown(KIM)
-    assert (await refused(limited, LEE)).retry_after_s == 60
+    assert (await catch_refusal(limited, LEE)).retry_after_s == 60
     with pytest.raises(RateLimitedError, match="1 teardowns an hour") as caught:
         await limited.count_teardown(KIM)
     assert caught.value.retry_after_s == 3600
@@ -102,7 +102,7 @@ async def test_principals_have_each_their_own_and_so_have_calls_and_teardowns(st
 async def test_an_agent_uses_what_its_principal_has(store: SqliteStore) -> None:
     limited = rates(store, ManualClock(), calls=1)
     await limited.count_call(Principal(subject="kim", actors=("agent",)))
-    await refused(limited, Principal(subject="kim"))
+    await catch_refusal(limited, Principal(subject="kim"))
 
 
 async def test_without_a_bound_nothing_is_counted(store: SqliteStore) -> None:
@@ -166,7 +166,7 @@ async def test_a_bound_that_was_lowered_waits_for_as_many_as_are_too_much(store:
     for _ in range(4):
         await rates(store, clock, calls=4).count_call(KIM)
         clock.instant += SECOND
-    assert (await refused(rates(store, clock, calls=2))).retry_after_s == 60 - 4 + 2
+    assert (await catch_refusal(rates(store, clock, calls=2))).retry_after_s == 60 - 4 + 2
 
 
 @pytest.mark.parametrize("jump", [-DAY, DAY])
@@ -179,9 +179,9 @@ async def test_a_clock_that_jumps_by_a_day_neither_locks_a_caller_out_nor_lifts_
         await limited.count_call(KIM)
         clock.instant += 20 * SECOND
         clock.off += jump
-        assert (await refused(limited)).retry_after_s == 40
+        assert (await catch_refusal(limited)).retry_after_s == 40
         clock.off -= jump
-        assert (await refused(limited)).retry_after_s == 40
+        assert (await catch_refusal(limited)).retry_after_s == 40
         clock.off += jump
         clock.instant += 40 * SECOND
 
@@ -194,7 +194,7 @@ async def test_a_clock_that_was_set_back_while_the_machine_was_off_locks_nobody_
     await limited.count_call(KIM)
     clock.boot, clock.off = "boot-2", -DAY
     await limited.count_call(KIM)
-    assert (await refused(limited)).retry_after_s == 60
+    assert (await catch_refusal(limited)).retry_after_s == 60
 
 
 async def test_without_an_uptime_a_clock_that_was_set_back_by_a_day_locks_nobody_out(
@@ -205,14 +205,14 @@ async def test_without_an_uptime_a_clock_that_was_set_back_by_a_day_locks_nobody
     await limited.count_call(KIM)
     clock.off -= DAY
     await limited.count_call(KIM)
-    assert (await refused(limited)).retry_after_s == 60
+    assert (await catch_refusal(limited)).retry_after_s == 60
 
 
 async def test_another_machine_counts_what_was_used_by_the_clock(store: SqliteStore) -> None:
     clock, other = ManualClock(), ManualClock(boot="other")
     await rates(store, clock, calls=1).count_call(KIM)
     other.instant += 20 * SECOND
-    assert (await refused(rates(store, other, calls=1))).retry_after_s == 40
+    assert (await catch_refusal(rates(store, other, calls=1))).retry_after_s == 40
 
 
 async def test_what_is_long_over_is_not_kept(store: SqliteStore) -> None:
@@ -259,7 +259,7 @@ async def test_no_window_holds_more_than_is_allowed_and_none_is_refused_without_
         within = [each for each in let_through if each > clock.instant - MINUTE]
         if len(within) == limit:
             left = (within[0] + MINUTE - clock.instant).total_seconds()
-            assert (await refused(limited, principal)).retry_after_s == left
+            assert (await catch_refusal(limited, principal)).retry_after_s == left
             if not patient:
                 continue
             clock.instant += timedelta(seconds=left)

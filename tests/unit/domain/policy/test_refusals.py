@@ -65,7 +65,7 @@ CONTENT = Content(
 )
 
 
-def said(call: Callable[[], object]) -> dict[str, Any]:
+def catch_refusal(call: Callable[[], object]) -> dict[str, Any]:
     with pytest.raises(LifecycleError) as refusal:
         call()
     return refusal.value.as_dict()
@@ -75,7 +75,7 @@ def said(call: Callable[[], object]) -> dict[str, Any]:
 
 
 def test_a_journey_at_another_stage_is_told_at_which() -> None:
-    assert said(lambda: require_provision_allowed(journey(stage=Stage.PILOT), Stage.SANDBOX)) == {
+    assert catch_refusal(lambda: require_provision_allowed(journey(stage=Stage.PILOT), Stage.SANDBOX)) == {
         "code": "stage_mismatch",
         "message": "The journey 'j1' is at pilot, not at sandbox.",
         "recovery": "fix_input",
@@ -83,7 +83,7 @@ def test_a_journey_at_another_stage_is_told_at_which() -> None:
         "candidates": ["pilot"],
         "suggested_action": "Name the stage that the journey is at, or ask a person to promote the journey.",
     }
-    assert said(lambda: require_restore_allowed(journey(), Stage.PILOT)) == {
+    assert catch_refusal(lambda: require_restore_allowed(journey(), Stage.PILOT)) == {
         "code": "stage_mismatch",
         "message": "The journey 'j1' is at sandbox, not yet at pilot.",
         "recovery": "fix_input",
@@ -108,7 +108,7 @@ def test_a_journey_at_another_stage_is_told_at_which() -> None:
 def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
     rule: Callable[[Journey, Stage], None], message: str
 ) -> None:
-    assert said(lambda: rule(PAUSED, Stage.SANDBOX)) == {
+    assert catch_refusal(lambda: rule(PAUSED, Stage.SANDBOX)) == {
         "code": "journey_not_active",
         "message": message,
         "recovery": "needs_human",
@@ -122,7 +122,7 @@ def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
     [(DONE, "completed"), (journey(stage=Stage.PILOT), "at pilot")],
 )
 def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands: Journey, now: str) -> None:
-    assert said(lambda: require_continue_allowed(stands, Stage.SANDBOX)) == {
+    assert catch_refusal(lambda: require_continue_allowed(stands, Stage.SANDBOX)) == {
         "code": "journey_not_active",
         "message": f"The journey 'j1' is now {now}; everything that this provision had made was removed.",
         "recovery": "needs_human",
@@ -132,13 +132,13 @@ def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands:
 
 def test_a_limit_is_told_with_what_is_above_it() -> None:
     limits = ProvisionLimits(live_datasets_per_client=2, records_per_dataset=10)
-    assert said(lambda: require_within_limits(limits, live=2, wanted=1)) == {
+    assert catch_refusal(lambda: require_within_limits(limits, live=2, wanted=1)) == {
         "code": "quota_exceeded",
         "message": "The client has 2 live datasets; the limit is 2.",
         "recovery": "needs_human",
         "suggested_action": "Ask for the teardown of a dataset that nobody needs any more, then call again.",
     }
-    assert said(lambda: require_within_limits(limits, live=0, wanted=11)) == {
+    assert catch_refusal(lambda: require_within_limits(limits, live=0, wanted=11)) == {
         "code": "quota_exceeded",
         "message": "The call asks for 11 records; a dataset may have 10.",
         "recovery": "fix_input",
@@ -156,13 +156,13 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "suggested_action": DatasetConflictError.action,
     }
     leave_out = f"To use the live dataset as it is, leave out {{}}. {DatasetConflictError.action}"
-    assert said(lambda: require_attachable(live, "j2", {})) == conflict | {
+    assert catch_refusal(lambda: require_attachable(live, "j2", {})) == conflict | {
         "message": f"{NAME} is live already and belongs to the journey 'j1'.",
         "field": "journey_id",
         "candidates": ["j1"],
     }
     named = {"record_count": 8, "data_source": DataSource.GENERATED}
-    assert said(lambda: require_attachable(live, "j1", named)) == conflict | {
+    assert catch_refusal(lambda: require_attachable(live, "j1", named)) == conflict | {
         "message": (
             f"{NAME} is live already, and differs: "
             "record_count is 7, not 8; data_source is mock_template, not generated."
@@ -170,12 +170,12 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "field": "record_count",
         "suggested_action": leave_out.format('"record_count" and "data_source"'),
     }
-    assert said(lambda: require_attachable(dataset(), "j1", {"record_count": 8})) == conflict | {
+    assert catch_refusal(lambda: require_attachable(dataset(), "j1", {"record_count": 8})) == conflict | {
         "message": f"{NAME} is live already, and differs: record_count is all that the template has, not 8.",
         "field": "record_count",
         "suggested_action": leave_out.format('"record_count"'),
     }
-    assert said(lambda: require_attachable(dataset(status=DatasetStatus.TEARDOWN), "j1", {})) == {
+    assert catch_refusal(lambda: require_attachable(dataset(status=DatasetStatus.TEARDOWN), "j1", {})) == {
         "code": "teardown_in_progress",
         "message": f"{NAME} is being taken down.",
         "recovery": "wait",
@@ -194,7 +194,7 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
 )
 def test_a_retry_is_told_what_it_waits_for(run: Run, why: str) -> None:
     failed = dataset(status=DatasetStatus.FAILED, run=run)
-    assert said(lambda: may_retry(failed, journey(), NOW)) == {
+    assert catch_refusal(lambda: may_retry(failed, journey(), NOW)) == {
         "code": "provision_running",
         "message": f"{NAME} cannot be provisioned again yet. {why}",
         "recovery": "wait",
@@ -206,7 +206,7 @@ def test_a_retry_is_told_what_it_waits_for(run: Run, why: str) -> None:
 
 def test_a_retry_of_what_is_to_be_kept_is_told_until_when() -> None:
     failed = dataset(status=DatasetStatus.FAILED, protected_until=NOW + HOUR)
-    assert said(lambda: may_retry(failed, journey(), NOW)) == {
+    assert catch_refusal(lambda: may_retry(failed, journey(), NOW)) == {
         "code": "dataset_protected",
         "message": f"{NAME} is protected until 2026-03-01T13:00:00Z; a retry would replace it.",
         "recovery": "needs_human",
@@ -217,7 +217,7 @@ def test_a_retry_of_what_is_to_be_kept_is_told_until_when() -> None:
 # --- teardown ----------------------------------------------------------------------------------------------------
 
 
-def found(**changes: Any) -> list[BlockingCheck]:
+def find_blocks(**changes: Any) -> list[BlockingCheck]:
     usual: dict[str, Any] = {
         "dataset": dataset(),
         "journey": DONE,
@@ -263,7 +263,7 @@ SYNCING = BlockingCheck(
     ],
 )
 def test_work_on_a_dataset_blocks_with_what_it_is_and_since_when(run: Run, what: str, clears: str) -> None:
-    assert found(dataset=dataset(run=run)) == [
+    assert find_blocks(dataset=dataset(run=run)) == [
         BlockingCheck(code="provision_running", what=what, since=NOW - HOUR, clears=clears)
     ]
 
@@ -273,7 +273,7 @@ def test_work_on_a_dataset_blocks_with_what_it_is_and_since_when(run: Run, what:
     [(journey(), "active"), (LEASED, "active"), (PAUSED, "paused")],
 )
 def test_a_journey_that_protects_blocks_with_its_state(protects: Journey, state: str) -> None:
-    assert found(journey=protects) == [
+    assert find_blocks(journey=protects) == [
         BlockingCheck(
             code="journey_active",
             what=f"Its journey 'j1' is {state} at sandbox.",
@@ -284,13 +284,13 @@ def test_a_journey_that_protects_blocks_with_its_state(protects: Journey, state:
 
 
 def test_a_journey_that_cannot_be_read_blocks_once_however_often_it_is_asked_for() -> None:
-    assert found(journey=BROKEN) == [UNKNOWN]
-    assert found(journey=BROKEN, reason=TeardownReason.JOURNEY_COMPLETED) == [UNKNOWN]
+    assert find_blocks(journey=BROKEN) == [UNKNOWN]
+    assert find_blocks(journey=BROKEN, reason=TeardownReason.JOURNEY_COMPLETED) == [UNKNOWN]
 
 
 def test_a_pending_recheck_blocks_until_its_deadline() -> None:
     pending = Recheck(requested_at=NOW - HOUR, deadline=NOW + HOUR)
-    assert found(dataset=dataset(recheck=pending)) == [
+    assert find_blocks(dataset=dataset(recheck=pending)) == [
         BlockingCheck(
             code="quality_checks_pending",
             what="A quality re-check of it is pending.",
@@ -302,16 +302,16 @@ def test_a_pending_recheck_blocks_until_its_deadline() -> None:
 
 def test_a_sync_blocks_up_to_its_deadline() -> None:
     syncing = Observation(present=True, at=NOW, syncing=True, syncing_since=NOW - HOUR / 2)
-    assert found(observation=syncing) == [SYNCING]
+    assert find_blocks(observation=syncing) == [SYNCING]
     late = replace(syncing, syncing_since=NOW - HOUR / 2 - timedelta(microseconds=1))
-    assert found(observation=late) == []
-    assert found(observation=replace(syncing, syncing_since=None)) == [replace(SYNCING, since=None)]
+    assert find_blocks(observation=late) == []
+    assert find_blocks(observation=replace(syncing, syncing_since=None)) == [replace(SYNCING, since=None)]
 
 
 def test_a_platform_that_cannot_be_asked_blocks_with_what_would_make_it_answer() -> None:
     away = PlatformUnavailableError("Glean did not answer.", suggested_action="Look at its status page.")
     foreign = PlatformMismatchError("Another tenant answered.", suggested_action="Check the key.")
-    assert found(observation=away) == [
+    assert find_blocks(observation=away) == [
         BlockingCheck(
             code="precondition_unknown",
             what="It is not known whether its connector is syncing: Glean did not answer.",
@@ -319,7 +319,7 @@ def test_a_platform_that_cannot_be_asked_blocks_with_what_would_make_it_answer()
             recovery=Recovery.WAIT,
         )
     ]
-    assert found(observation=foreign) == [
+    assert find_blocks(observation=foreign) == [
         BlockingCheck(
             code="platform_mismatch",
             what="It is not known whether its connector is syncing: Another tenant answered.",
@@ -330,8 +330,8 @@ def test_a_platform_that_cannot_be_asked_blocks_with_what_would_make_it_answer()
 
 
 def test_a_protection_blocks_up_to_its_end() -> None:
-    assert found(dataset=dataset(protected_until=NOW + HOUR)) == [KEPT]
-    assert found(dataset=dataset(protected_until=NOW)) == []
+    assert find_blocks(dataset=dataset(protected_until=NOW + HOUR)) == [KEPT]
+    assert find_blocks(dataset=dataset(protected_until=NOW)) == []
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_a_protection_blocks_up_to_its_end() -> None:
 def test_a_reason_that_does_not_hold_is_told_why(
     reason: TeardownReason, stands: Journey | None, why: str
 ) -> None:
-    assert found(journey=stands, reason=reason) == [
+    assert find_blocks(journey=stands, reason=reason) == [
         BlockingCheck(
             code="reason_not_true",
             what=f"The reason {reason} does not hold: {why}",
@@ -363,7 +363,7 @@ def test_a_reason_that_does_not_hold_is_told_why(
 
 def test_a_refusal_carries_all_blocks_and_speaks_for_the_first() -> None:
     first = replace(SYNCING, recovery=Recovery.NEVER)
-    assert said(lambda: raise_if_blocked(dataset(), [first, KEPT])) == {
+    assert catch_refusal(lambda: raise_if_blocked(dataset(), [first, KEPT])) == {
         "code": "connector_syncing",
         "message": (
             f"{NAME} cannot be taken down: "
@@ -411,7 +411,7 @@ def test_a_refusal_for_want_of_a_persons_word_names_the_human_step_alone(
     given: Confirmation | None, stale: str, stage: Stage, how: str, when: str, step: str
 ) -> None:
     one = dataset(stage=stage)
-    assert said(lambda: require_asked(one, TeardownReason.MANUAL, "agent:a", given)) == {
+    assert catch_refusal(lambda: require_asked(one, TeardownReason.MANUAL, "agent:a", given)) == {
         "code": "confirmation_required",
         "message": f"{NAME} ({stage}) is taken down for the reason manual only when {when}.{stale}",
         "recovery": "needs_human",
@@ -435,7 +435,7 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
     typed = replace(WORD, reason=reason, concession=waiver)
     for given in (None, typed, replace(typed, how="approval", concession=Waiver.NONE)):
         stale = STALE if given else ""
-        refusal = said(partial(require_asked, dataset(), reason, "agent:a", given, waiver))
+        refusal = catch_refusal(partial(require_asked, dataset(), reason, "agent:a", given, waiver))
         assert refusal == {
             "code": "confirmation_required",
             "message": (
@@ -457,7 +457,7 @@ def test_what_a_teardown_would_go_without_is_approved_at_every_stage_and_said(
 def test_where_an_approval_is_required_no_other_confirmation_counts() -> None:
     manual = TeardownReason.MANUAL
     for given in (None, replace(WORD, reason=manual)):
-        refusal = said(partial(require_approval, dataset(), manual, "agent:a", given, Waiver.NONE))
+        refusal = catch_refusal(partial(require_approval, dataset(), manual, "agent:a", given, Waiver.NONE))
         assert (refusal["code"], refusal["how"]) == ("confirmation_required", "approval")
     require_asked(dataset(), manual, "agent:a", replace(WORD, reason=manual))
 
@@ -501,7 +501,10 @@ def test_what_keeps_an_orphan_from_being_eligible_says_what_clears_it(
 ) -> None:
     check = BlockingCheck(code="reason_not_true", what=what, clears=clears, recovery=recovery)
     assert check_orphan_teardown(dataset(orphan=SERVED), owner, NOW, GRACE) == check
-    assert found(dataset=dataset(orphan=SERVED), journey=owner, reason=TeardownReason.ORPHANED)[-1] == check
+    assert (
+        find_blocks(dataset=dataset(orphan=SERVED), journey=owner, reason=TeardownReason.ORPHANED)[-1]
+        == check
+    )
     assert check_sweep(dataset(orphan=SERVED), owner, NOW, GRACE) == check
 
 
@@ -515,12 +518,14 @@ def test_an_orphan_that_no_scan_has_marked_is_told_that_one_will() -> None:
 
 def test_an_orphan_whose_journey_cannot_be_read_waits_for_a_person() -> None:
     assert check_orphan_teardown(dataset(orphan=SERVED), BROKEN, NOW, GRACE) == UNKNOWN
-    assert found(dataset=dataset(orphan=SERVED), journey=BROKEN, reason=TeardownReason.ORPHANED) == [UNKNOWN]
+    assert find_blocks(dataset=dataset(orphan=SERVED), journey=BROKEN, reason=TeardownReason.ORPHANED) == [
+        UNKNOWN
+    ]
 
 
 def test_a_lapsed_lease_makes_an_orphan_that_a_sweep_may_take() -> None:
     assert check_sweep(dataset(orphan=SERVED), LAPSED, NOW, GRACE) is None
-    assert found(dataset=dataset(orphan=SERVED), journey=LAPSED, reason=TeardownReason.ORPHANED) == []
+    assert find_blocks(dataset=dataset(orphan=SERVED), journey=LAPSED, reason=TeardownReason.ORPHANED) == []
 
 
 def test_what_is_kept_and_what_is_past_sandbox_is_no_sweeps_and_told_what_clears_it() -> None:
@@ -540,7 +545,7 @@ def test_what_is_kept_and_what_is_past_sandbox_is_no_sweeps_and_told_what_clears
 
 def test_an_agents_approval_is_refused_with_the_human_step() -> None:
     agent = Principal(subject="kim", actors=("bot",))
-    assert said(lambda: require_scope(agent, "approvals approve")) == {
+    assert catch_refusal(lambda: require_scope(agent, "approvals approve")) == {
         "code": "forbidden",
         "message": "Only a person may use approvals approve; this token belongs to an agent that acts for somebody.",
         "recovery": "needs_human",
@@ -550,7 +555,9 @@ def test_an_agents_approval_is_refused_with_the_human_step() -> None:
 
 
 def test_a_token_bound_to_a_journey_is_told_so_and_not_whose_the_dataset_is() -> None:
-    assert said(lambda: require_journey_access(Principal(subject="kim", journey_id="j2"), dataset())) == {
+    assert catch_refusal(
+        lambda: require_journey_access(Principal(subject="kim", journey_id="j2"), dataset())
+    ) == {
         "code": "forbidden",
         "message": f"This token is bound to the journey j2, and {NAME} belongs to another.",
         "recovery": "needs_human",

@@ -69,7 +69,7 @@ def _app(body: Callable[[Invocation], Awaitable[ExitCode | None]]) -> typer.Type
     return app
 
 
-def _told(shown: DatasetDetails) -> str:
+def _render(shown: DatasetDetails) -> str:
     console = Console(file=io.StringIO(), width=200)
     for each in render_dataset(shown, NOW):
         console.print(each)
@@ -77,7 +77,7 @@ def _told(shown: DatasetDetails) -> str:
     return console.file.getvalue()
 
 
-def _shown(held: Dataset, **facts: object) -> DatasetDetails:
+def _details(held: Dataset, **facts: object) -> DatasetDetails:
     usual = {
         "journey": journey(),
         "platform": None,
@@ -94,8 +94,8 @@ def test_a_failed_dataset_tells_what_is_still_to_be_undone() -> None:
     undo = PendingCompensation(
         dataset_id="d", attempt=2, what="connect", cause="Glean did not answer.", since=NOW, tries=3
     )
-    shown = _shown(dataset(status=DatasetStatus.FAILED, failure=FAILURE, attempt=2), undos=(undo,))
-    told, document = _told(shown), serialize_dataset(shown)
+    shown = _details(dataset(status=DatasetStatus.FAILED, failure=FAILURE, attempt=2), undos=(undo,))
+    told, document = _render(shown), serialize_dataset(shown)
 
     for words in ("It failed at the step push", "(platform_unavailable)", "Still to be undone", "Wait."):
         assert words in told
@@ -110,9 +110,9 @@ def test_a_running_dataset_tells_how_far_it_is() -> None:
     progress = Progress(step="push", done=3, total=7, message="push …")
     held = dataset(status=DatasetStatus.PROVISIONING, run=run)
 
-    assert "push … (asked to stop)" in _told(_shown(held, progress=progress))
-    assert "about to begin" in _told(_shown(replace(held, run=replace(run, cancel_requested=False))))
-    document = serialize_dataset(_shown(held, progress=progress))
+    assert "push … (asked to stop)" in _render(_details(held, progress=progress))
+    assert "about to begin" in _render(_details(replace(held, run=replace(run, cancel_requested=False))))
+    document = serialize_dataset(_details(held, progress=progress))
     assert document["running"] == {"since": "2026-03-01T12:00:00Z", "cancel_requested": True}
     assert document["progress"] == {"step": "push", "done": 3, "total": 7, "message": "push …"}
 
@@ -123,7 +123,7 @@ def test_protection_orphan_mark_and_recheck_are_told() -> None:
         orphan=OrphanMark(orphaned_at=NOW - HOUR, reason="journey_expired", served=7200),
         recheck=Recheck(requested_at=NOW, deadline=NOW + HOUR),
     )
-    told, document = _told(_shown(held, journey=journey())), serialize_dataset(_shown(held))
+    told, document = _render(_details(held, journey=journey())), serialize_dataset(_details(held))
 
     assert "by its journey, until 2026-03-01 13:00 UTC" in told
     assert "(journey_expired), 2 hours of grace served" in told
@@ -150,10 +150,10 @@ def test_protection_orphan_mark_and_recheck_are_told() -> None:
 def test_a_journey_that_nobody_knows_protects_nothing_that_can_be_told(
     held: object, told: str, document: str | None
 ) -> None:
-    shown = _shown(dataset(), journey=held)
+    shown = _details(dataset(), journey=held)
 
-    assert told in _told(shown)
-    assert "protection  none" in _told(shown)
+    assert told in _render(shown)
+    assert "protection  none" in _render(shown)
     assert serialize_dataset(shown).get("journey") == (document and {"unreadable": document})
 
 
@@ -165,10 +165,10 @@ def test_a_teardown_that_stopped_tells_where() -> None:
         started_at=NOW,
         failure=FAILURE,
     )
-    shown = _shown(dataset(status=DatasetStatus.TEARDOWN, teardown=stopped), connector=connector())
+    shown = _details(dataset(status=DatasetStatus.TEARDOWN, teardown=stopped), connector=connector())
 
-    assert "It stopped at the step push" in _told(shown)
-    assert "http://glean.test" in _told(shown)
+    assert "It stopped at the step push" in _render(shown)
+    assert "http://glean.test" in _render(shown)
     assert serialize_dataset(shown)["teardown"]["failure"]["step"] == "push"
 
 

@@ -59,7 +59,7 @@ async def fine() -> str:
     return "fine"
 
 
-def failing(error: LifecycleError) -> object:
+def failing_probe(error: LifecycleError) -> object:
     async def probe() -> str:
         raise error
 
@@ -137,9 +137,9 @@ async def test_each_thing_that_is_not_well_says_what_to_do_and_hides_no_other(tm
 
     found = await diagnose(
         settings,
-        repository=failing(MockDataMissingError("The repository is not there.")),  # type: ignore[arg-type]
-        glean=failing(PlatformDeniedError("Glean refused the key.")),  # type: ignore[arg-type]
-        store=failing(StoreFailedError("The store is locked.")),  # type: ignore[arg-type]
+        repository=failing_probe(MockDataMissingError("The repository is not there.")),  # type: ignore[arg-type]
+        glean=failing_probe(PlatformDeniedError("Glean refused the key.")),  # type: ignore[arg-type]
+        store=failing_probe(StoreFailedError("The store is locked.")),  # type: ignore[arg-type]
         identity=fine,
     )
 
@@ -248,7 +248,9 @@ async def test_with_identity_it_says_who_may_call_who_may_approve_and_under_whic
         f"agent:{ME}, a server or a command without a terminal, approves nothing"
     )
     trusting = describe_confirmation(
-        load_settings({}, _written(tmp_path, IDENTITY.replace("datasets:read", "datasets:approve")), tmp_path)
+        load_settings(
+            {}, _write_config(tmp_path, IDENTITY.replace("datasets:read", "datasets:approve")), tmp_path
+        )
     )
     assert (
         f"; or by person:{ME}, who types on a terminal of this account, when somebody else asked;" in trusting
@@ -270,17 +272,17 @@ def test_where_a_name_confirms_at_sandbox_is_told_as_it_is_chosen(
     tmp_path: Path, chosen: str, told: str
 ) -> None:
     text = f"dataops: {{confirmation: {{sandbox: {chosen}}}}}"
-    assert told in describe_confirmation(load_settings({}, _written(tmp_path, text), tmp_path))
+    assert told in describe_confirmation(load_settings({}, _write_config(tmp_path, text), tmp_path))
 
 
 def test_where_nobody_may_approve_it_says_so(tmp_path: Path) -> None:
     text = "dataops: {identity: {local: {scopes: [datasets:read]}}}"
-    found = describe_confirmation(load_settings({}, _written(tmp_path, text), tmp_path))
+    found = describe_confirmation(load_settings({}, _write_config(tmp_path, text), tmp_path))
     assert "approved by nobody, for this account lacks datasets:approve;" in found
     assert "shell" not in found
 
 
-def _written(folder: Path, text: str) -> Path:
+def _write_config(folder: Path, text: str) -> Path:
     file = folder / "config.yaml"
     file.write_text(text)
     return file

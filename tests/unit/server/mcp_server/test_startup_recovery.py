@@ -64,7 +64,7 @@ async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
 ) -> None:
     answers = iter([error, error, True])
 
-    def pending() -> bool:
+    def is_pending() -> bool:
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
@@ -72,7 +72,7 @@ async def test_what_cannot_be_taken_up_yet_is_logged_and_tried_again(
 
     async with LazyServices(services) as opening:
         with anyio.fail_after(5):
-            await recover_pending_work(opening, pending, FirstResponseMiddleware())
+            await recover_pending_work(opening, is_pending, FirstResponseMiddleware())
         assert opening.opened
     (line,) = caplog.records
     assert (line.levelno, bool(line.exc_info)) == (logging.WARNING, traced)

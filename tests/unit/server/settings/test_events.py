@@ -15,7 +15,7 @@ KEY = "whsec_" + b64encode(bytes(24)).decode()
 URL = "https://hooks.example.com/x?token=hush"
 
 
-def written(url: str = URL, secrets: str = f"[{KEY}]", name: str = "one", more: str = "") -> str:
+def webhook_yaml(url: str = URL, secrets: str = f"[{KEY}]", name: str = "one", more: str = "") -> str:
     return f"""\
 dataops:
   events:
@@ -28,18 +28,18 @@ dataops:
 
 def test_a_webhook_has_a_name_an_address_and_one_or_two_keys(config_files: ConfigFiles) -> None:
     settings = config_files.load(
-        written(more="        kinds: ['dataset:torn_down']\n        clients: [acme]\n")
+        webhook_yaml(more="        kinds: ['dataset:torn_down']\n        clients: [acme]\n")
     )
     [webhook] = settings.events.webhooks
     assert (webhook.name, webhook.url) == ("one", URL)
     assert (webhook.kinds, webhook.clients) == ((EventKind.TORN_DOWN,), ("acme",))
-    two = config_files.load(written(secrets=f"['{KEY}', '${{NEXT}}']"), NEXT=KEY).events.webhooks[0]
+    two = config_files.load(webhook_yaml(secrets=f"['{KEY}', '${{NEXT}}']"), NEXT=KEY).events.webhooks[0]
     assert [each.get_secret_value() for each in two.secrets] == [KEY, KEY]
-    assert config_files.load(written(url="http://127.0.0.1:9/hook")).events.webhooks[0].kinds is None
+    assert config_files.load(webhook_yaml(url="http://127.0.0.1:9/hook")).events.webhooks[0].kinds is None
 
 
 def test_a_key_is_shown_nowhere(config_files: ConfigFiles) -> None:
-    settings = config_files.load(written())
+    settings = config_files.load(webhook_yaml())
     assert KEY not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert isinstance(settings, Settings)
 
@@ -69,7 +69,7 @@ def test_a_key_is_shown_nowhere(config_files: ConfigFiles) -> None:
 def test_an_address_that_will_not_do_is_refused_by_field_and_not_repeated(
     config_files: ConfigFiles, url: str, words: str
 ) -> None:
-    error = config_files.load_error(written(url=url))
+    error = config_files.load_error(webhook_yaml(url=url))
     assert error.field == "events.webhooks.0.url"
     assert words in error.message
     assert "line 5" in error.message
@@ -91,7 +91,7 @@ def test_an_address_that_will_not_do_is_refused_by_field_and_not_repeated(
 def test_a_key_that_will_not_do_is_refused_by_field_and_not_repeated(
     config_files: ConfigFiles, secrets: str, field: str
 ) -> None:
-    error = config_files.load_error(written(secrets=secrets))
+    error = config_files.load_error(webhook_yaml(secrets=secrets))
     assert error.field == field
     assert "hush" not in error.message
     assert KEY.removeprefix("whsec_") not in error.message
@@ -110,18 +110,18 @@ def test_a_key_that_will_not_do_is_refused_by_field_and_not_repeated(
     ],
 )
 def test_what_will_not_do_is_refused_by_field(config_files: ConfigFiles, more: str, field: str) -> None:
-    assert config_files.load_error(written(more=more)).field == field
+    assert config_files.load_error(webhook_yaml(more=more)).field == field
 
 
 def test_an_unknown_key_of_a_webhook_names_the_nearest_known_one(config_files: ConfigFiles) -> None:
-    assert config_files.load_error(written(more="        secret: x\n")).candidates[0] == "secrets"
+    assert config_files.load_error(webhook_yaml(more="        secret: x\n")).candidates[0] == "secrets"
 
 
 def test_two_webhooks_of_one_name_are_refused(config_files: ConfigFiles) -> None:
-    twice = written() + f"      - {{name: one, url: '{URL}', secrets: ['{KEY}']}}\n"
+    twice = webhook_yaml() + f"      - {{name: one, url: '{URL}', secrets: ['{KEY}']}}\n"
     error = config_files.load_error(twice)
     assert (error.field, "two webhooks with the name one" in error.message) == ("events.webhooks", True)
 
 
 def test_a_name_is_one_that_can_be_typed(config_files: ConfigFiles) -> None:
-    assert config_files.load_error(written(name="'a/b'")).field == "events.webhooks.0.name"
+    assert config_files.load_error(webhook_yaml(name="'a/b'")).field == "events.webhooks.0.name"

@@ -21,7 +21,7 @@ WHOLE = {
 KEY = "{one: '-----BEGIN PUBLIC KEY----- AAAA'}"
 
 
-def written(section: str = "identity", /, **values: str) -> str:
+def section_yaml(section: str = "identity", /, **values: str) -> str:
     return f"dataops:\n  {section}: {{{', '.join(f'{key}: {value}' for key, value in values.items())}}}"
 
 
@@ -62,12 +62,12 @@ def written(section: str = "identity", /, **values: str) -> str:
 def test_an_identity_that_will_not_do_is_refused(
     config_files: ConfigFiles, changes: dict[str, str], words: str
 ) -> None:
-    assert words in config_files.load_error(written(**WHOLE | changes)).message
+    assert words in config_files.load_error(section_yaml(**WHOLE | changes)).message
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "HS512"])
 def test_no_shared_secret_can_be_allowed(config_files: ConfigFiles, algorithm: str) -> None:
-    error = config_files.load_error(written(**WHOLE, algorithms=f"[{algorithm}]"))
+    error = config_files.load_error(section_yaml(**WHOLE, algorithms=f"[{algorithm}]"))
     assert "identity.algorithms.0 must be one of 'RS256'" in error.message
 
 
@@ -89,7 +89,7 @@ def test_no_shared_secret_can_be_allowed(config_files: ConfigFiles, algorithm: s
 def test_names_that_will_not_do_are_refused(
     config_files: ConfigFiles, key: str, value: str, words: str
 ) -> None:
-    assert words in config_files.load_error(written("http", **{key: value})).message
+    assert words in config_files.load_error(section_yaml("http", **{key: value})).message
 
 
 def test_without_an_issuer_there_is_no_gate(config_files: ConfigFiles) -> None:
@@ -98,21 +98,21 @@ def test_without_an_issuer_there_is_no_gate(config_files: ConfigFiles) -> None:
 
 
 def test_the_door_opens_to_the_names_of_the_configuration(config_files: ConfigFiles) -> None:
-    text = written(**WHOLE, keys="") + "\n  http: {allowed_hosts: ['[::1]:8000', 'a.example:*']}"
+    text = section_yaml(**WHOLE, keys="") + "\n  http: {allowed_hosts: ['[::1]:8000', 'a.example:*']}"
     door = build_http_access(config_files.load(text))
     assert door.hosts[3:] == ["mcp.example.com", "[::1]:8000", "a.example:*"]
     assert door.origins[3:] == ["https://mcp.example.com"]
 
 
 def test_a_pem_that_holds_no_key_is_refused_before_serving(config_files: ConfigFiles) -> None:
-    settings = config_files.load(written(**WHOLE | {"jwks_url": "", "keys": KEY}))
+    settings = config_files.load(section_yaml(**WHOLE | {"jwks_url": "", "keys": KEY}))
     with pytest.raises(SettingsError) as refused:
         build_http_access(settings)
     assert refused.value.field == "identity.keys.one"
 
 
 def test_an_account_is_granted_what_is_written(config_files: ConfigFiles) -> None:
-    text = written(local="{scopes: [datasets:read], clients: []}")
+    text = section_yaml(local="{scopes: [datasets:read], clients: []}")
     granted = local_agent_principal(config_files.load(text).identity.local)
     assert granted == Principal(
         subject=local_agent_principal().subject, scopes=frozenset({"datasets:read"}), clients=frozenset()

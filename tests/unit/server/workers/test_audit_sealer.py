@@ -40,7 +40,7 @@ def append(uow: UnitOfWork) -> None:
     uow.audit.append("{}")
 
 
-async def sealed(store: SqliteStore) -> int:
+async def sealed_position(store: SqliteStore) -> int:
     last = await store.read(lambda uow: uow.audit.chain_head())
     return last.position if last else 0
 
@@ -49,14 +49,14 @@ async def test_what_is_appended_is_sealed_meanwhile(tmp_path: Path) -> None:
     async with SqliteStore(tmp_path / "store.sqlite") as store:
         positions = [0]
 
-        async def look() -> None:
+        async def wait_for_seal() -> None:
             while positions[-1] < 1:
-                positions.append(await sealed(store))
+                positions.append(await sealed_position(store))
 
         async with seal_audit_in_background(AuditSealer(store), every_s=0):
             await store.transact(append)
             with anyio.fail_after(10):
-                await look()
+                await wait_for_seal()
         assert positions[-1] == 1
 
 
@@ -65,7 +65,7 @@ async def test_what_a_short_process_appends_last_is_sealed_when_it_ends(tmp_path
         async with seal_audit_in_background(AuditSealer(store), every_s=3600):
             await store.transact(append)
             await store.transact(append)
-        assert await sealed(store) == 2
+        assert await sealed_position(store) == 2
 
 
 async def test_nothing_to_seal_begins_no_write_transaction(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ TICK = "2026-03-01"
 DAY = timedelta(days=1)
 
 
-async def counted(_: str) -> Json:
+async def scan_result(_: str) -> Json:
     return {"seen": 3}
 
 
@@ -54,14 +54,14 @@ async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) ->
     ]
     assert await schedules.list_due() == [("health", "2026-03-01T12:00"), ("scan", TICK)]
 
-    async def working(tick: str) -> Json:
+    async def work(tick: str) -> Json:
         [_, running, _] = await schedules.list()
         assert running.last == ScheduledRun(tick=TICK, began_at=began_at)
         clock.instant += timedelta(seconds=20)
-        return await counted(tick)
+        return await scan_result(tick)
 
     began_at = clock.instant
-    done = await schedules.run_job("scan", TICK, working)
+    done = await schedules.run_job("scan", TICK, work)
     assert done == ScheduledRun(
         tick=TICK, began_at=began_at, ended_at=clock.instant, outcome="done", told={"seen": 3}
     )
@@ -82,11 +82,11 @@ async def test_what_came_of_a_turn_is_kept_and_the_next_is_told(store: Store) ->
 async def test_a_turn_that_ends_badly_says_why(
     store: Store, error: Exception, outcome: str, message: str
 ) -> None:
-    async def broken(_: str) -> Json:
+    async def fail(_: str) -> Json:
         raise error
 
     schedules = ScheduleService(store, ManualClock(), [SCAN])
-    done = await schedules.run_job("scan", TICK, broken)
+    done = await schedules.run_job("scan", TICK, fail)
     assert done is not None
     assert done.error is not None
     assert (done.outcome, done.error["message"]) == (outcome, message)
@@ -114,7 +114,7 @@ async def test_a_turn_that_ends_after_a_later_one_began_does_not_hide_it(store: 
     schedules = ScheduleService(store, ManualClock(), [SCAN])
 
     async def slow(_: str) -> Json:
-        await schedules.run_job("scan", "2026-03-02", counted)
+        await schedules.run_job("scan", "2026-03-02", scan_result)
         return {}
 
     await schedules.run_job("scan", TICK, slow)
@@ -273,7 +273,7 @@ async def test_nothing_is_started_before_there_is_a_dataset(store: Store) -> Non
         tasks.cancel_scope.cancel()
 
 
-async def told(
+async def due_ticks(
     store: Store, clock: ManualClock, schedules: ScheduleService, ticks: int, step: timedelta
 ) -> list[str]:
     """The ticks that are had while the clock goes on by steps."""
@@ -281,7 +281,7 @@ async def told(
     for _ in range(ticks):
         had += [tick for _name, tick in await schedules.list_due()]
         for name, tick in await schedules.list_due():
-            await schedules.run_job(name, tick, counted)
+            await schedules.run_job(name, tick, scan_result)
         clock.instant += step
     return had
 
@@ -289,12 +289,12 @@ async def told(
 async def test_a_day_that_was_had_is_not_had_again_after_a_clock_was_a_year_ahead(store: Store) -> None:
     clock = ManualClock()
     schedules = ScheduleService(store, clock, [SCAN])
-    assert await told(store, clock, schedules, 2, DAY) == ["2026-03-01", "2026-03-02"]
+    assert await due_ticks(store, clock, schedules, 2, DAY) == ["2026-03-01", "2026-03-02"]
     clock.instant += 365 * DAY
-    assert await told(store, clock, schedules, 1, -365 * DAY) == ["2027-03-03"]
-    assert await told(store, clock, schedules, 2, DAY) == ["2026-03-03~1", "2026-03-04~1"]
+    assert await due_ticks(store, clock, schedules, 1, -365 * DAY) == ["2027-03-03"]
+    assert await due_ticks(store, clock, schedules, 2, DAY) == ["2026-03-03~1", "2026-03-04~1"]
     clock.instant -= 3 * DAY
-    assert await told(store, clock, schedules, 5, DAY) == ["2026-03-05~1", "2026-03-06~1"]
+    assert await due_ticks(store, clock, schedules, 5, DAY) == ["2026-03-05~1", "2026-03-06~1"]
     [scheduled] = await schedules.list()
     assert scheduled.next_at == clock.instant
     clock.instant -= 3 * DAY
@@ -307,11 +307,11 @@ async def test_minutes_go_on_after_a_clock_that_was_hours_ahead_is_put_right(sto
     schedules = ScheduleService(store, clock, [HEALTH])
     clock.instant += HEALTH.offset_for(await store.read(lambda uow: uow.installation)).offset
     minute = timedelta(minutes=1)
-    assert len(await told(store, clock, schedules, 240, minute)) == 240
+    assert len(await due_ticks(store, clock, schedules, 240, minute)) == 240
     clock.instant -= 180 * minute
-    assert await told(store, clock, schedules, 2, minute) == ["2026-03-01T13:00~1", "2026-03-01T13:01~1"]
+    assert await due_ticks(store, clock, schedules, 2, minute) == ["2026-03-01T13:00~1", "2026-03-01T13:01~1"]
     clock.instant -= 2 * minute
-    assert await told(store, clock, schedules, 3, minute) == ["2026-03-01T13:02~1"]
+    assert await due_ticks(store, clock, schedules, 3, minute) == ["2026-03-01T13:02~1"]
 
 
 async def test_a_turn_that_was_left_behind_and_is_taken_up_late_does_not_hide_a_later_one(
@@ -324,8 +324,8 @@ async def test_a_turn_that_was_left_behind_and_is_taken_up_late_does_not_hide_a_
 
     with pytest.raises(ProcessDied):
         await schedules.run_job("scan", TICK, dies)
-    await schedules.run_job("scan", "2026-03-02", counted)
-    taken_up = await schedules.run_job("scan", TICK, counted)
+    await schedules.run_job("scan", "2026-03-02", scan_result)
+    taken_up = await schedules.run_job("scan", TICK, scan_result)
     assert taken_up is not None
     assert taken_up.outcome == "done"
     last = (await schedules.list())[0].last
@@ -339,8 +339,8 @@ async def test_a_turn_that_was_had_to_its_end_is_not_had_again_though_its_engine
     store: Store, again: str
 ) -> None:
     schedules = ScheduleService(store, ManualClock(), [SCAN])
-    await schedules.run_job("scan", TICK, counted)
-    await schedules.run_job("scan", "2026-03-02", counted)
+    await schedules.run_job("scan", TICK, scan_result)
+    await schedules.run_job("scan", "2026-03-02", scan_result)
     ran: list[str] = []
 
     async def once_more(tick: str) -> Json:
@@ -363,7 +363,7 @@ async def test_a_ledger_of_an_older_release_is_read(store: Store, ended: str | N
     clock = ManualClock()
     schedules = ScheduleService(store, clock, [SCAN])
     assert await schedules.list_due() == []
-    again = await schedules.run_job("scan", TICK, counted)
+    again = await schedules.run_job("scan", TICK, scan_result)
     assert (again is None) == (outcome == "done")
     clock.instant += DAY
     assert await schedules.list_due() == [("scan", "2026-03-02")]
@@ -371,7 +371,7 @@ async def test_a_ledger_of_an_older_release_is_read(store: Store, ended: str | N
 
 async def test_a_ledger_is_kept_as_other_releases_read_it(store: Store) -> None:
     schedules = ScheduleService(store, ManualClock(), [SCAN])
-    await schedules.run_job("scan", TICK, counted)
+    await schedules.run_job("scan", TICK, scan_result)
 
     kept = await store.read(lambda uow: uow.settings.get(Setting("schedules.scan", dict)))
 
@@ -393,14 +393,14 @@ async def test_a_turn_that_hangs_does_not_hold_up_the_next(store: Store) -> None
     schedules = ScheduleService(store, clock, [SCAN])
     ended: list[str] = []
 
-    async def hanging(tick: str) -> Json:
+    async def hang(tick: str) -> Json:
         if tick == TICK:
             await anyio.sleep_forever()
         ended.append(tick)
         return {}
 
     async with InlineEngine(
-        {SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, {"scan": hanging})}
+        {SCHEDULED_RUN_KIND: build_scheduled_run_saga(schedules, {"scan": hang})}
     ) as engine:
         scheduler = Scheduler(schedules, engine)
         for _ in range(3):

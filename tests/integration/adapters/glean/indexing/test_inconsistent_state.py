@@ -56,7 +56,7 @@ async def another(glean: EmbeddedSandbox) -> AsyncIterator[IndexingPlatform]:
         yield opened
 
 
-def refused(operation: str, **more: Any) -> Fault:
+def refusal_fault(operation: str, **more: Any) -> Fault:
     return Fault(kind="status", operation=operation, status=400, body="plain", **({"times": None} | more))
 
 
@@ -79,7 +79,7 @@ async def test_one_call_that_says_that_a_datasource_is_gone_is_not_believed_whil
     await serve_run(one, "run-1", LINES)
     operation, ask = LOOKS[look]
     before = glean.sandbox.snapshot()
-    glean.sandbox.faults.add(refused(operation))
+    glean.sandbox.faults.add(refusal_fault(operation))
 
     with pytest.raises(PlatformUnavailableError, match="exists, another that it does not"):
         await ask(one)
@@ -130,13 +130,13 @@ async def test_a_push_whose_place_another_takes_is_lost(
 ) -> None:
     handle = await one.ensure(datasource_spec())
 
-    async def interrupted() -> AsyncIterator[list[bytes]]:
+    async def interrupted_lines() -> AsyncIterator[list[bytes]]:
         yield LINES[:4]
         await push_run(another, handle, "run-2", LINES[:2])
         yield LINES[4:]
 
     with pytest.raises(PlatformRunLostError):
-        await one.push(handle, MARK, "run-1", interrupted(), lambda _: None)
+        await one.push(handle, MARK, "run-1", interrupted_lines(), lambda _: None)
 
 
 async def test_a_page_that_is_refused_though_its_upload_is_open_is_no_lost_run(

@@ -42,7 +42,7 @@ def line(number: int, text: str) -> bytes:
     return encode_document(replace(neutral_document(number), body=Body("text/plain", text), references=()))
 
 
-def encoded(line: bytes) -> bytes:
+def encode_line(line: bytes) -> bytes:
     return DocumentEncoder(HANDLE).encode(line)
 
 
@@ -73,7 +73,7 @@ def test_pages_keep_to_their_limits_and_to_the_order(
 ) -> None:
     made, refused_at = anyio.run(lambda: cut(lines, count=count, size=size, at_once=at_once))
 
-    fitting = [encoded(each) for each in lines]
+    fitting = [encode_line(each) for each in lines]
     too_large = [number for number, each in enumerate(fitting, 1) if len(each) > size]
     assert refused_at == (too_large[0] if too_large else None)
     sent = [document for page in made for document in json.loads(b"[" + page.documents + b"]")]
@@ -85,9 +85,9 @@ def test_pages_keep_to_their_limits_and_to_the_order(
         assert len(page.documents) <= size
 
 
-def sized(number: int, size: int) -> bytes:
+def sized_line(number: int, size: int) -> bytes:
     """A line whose document in the Indexing dialect has exactly so many bytes."""
-    return line(number, "x" * (size - len(encoded(line(number, "")))))
+    return line(number, "x" * (size - len(encode_line(line(number, "")))))
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_what_fills_a_page_to_the_last_byte_is_taken_with_all_that_stands_
     monkeypatch.setattr(httpx.AsyncClient, "send", heard)
     async with indexing_platform(glean) as platform:
         assert await platform.ensure(datasource_spec()) == HANDLE
-        await push_run(platform, HANDLE, RUN, [sized(number, size) for number, size in enumerate(sizes)])
+        await push_run(platform, HANDLE, RUN, [sized_line(number, size) for number, size in enumerate(sizes)])
         await sync_run(platform, HANDLE, RUN)
 
     sent = [len(each["documents"]) for each in map(json.loads, bodies)]
@@ -131,7 +131,10 @@ async def test_a_document_that_is_too_large_is_refused_before_it_is_sent(glean: 
         await platform.ensure(datasource_spec())
         with pytest.raises(PlatformInvalidError, match="Document 3 has") as refused:
             await push_run(
-                platform, HANDLE, RUN, [sized(1, 1_000), sized(2, 1_000), sized(3, wire.PAGE_BYTES + 1)]
+                platform,
+                HANDLE,
+                RUN,
+                [sized_line(1, 1_000), sized_line(2, 1_000), sized_line(3, wire.PAGE_BYTES + 1)],
             )
 
     assert refused.value.facts == {"position": 3}

@@ -374,11 +374,11 @@ async def test_one_whose_registration_somebody_deletes_meanwhile_is_not_register
     assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
     release = DatasourceRegistry.release
 
-    async def deleted(self: DatasourceRegistry, *given: Any) -> None:
+    async def delete_then_release(self: DatasourceRegistry, *given: Any) -> None:
         indexing_setup.glean.sandbox.delete_datasource(HANDLE)
         await release(self, *given)
 
-    monkeypatch.setattr(DatasourceRegistry, "release", deleted)
+    monkeypatch.setattr(DatasourceRegistry, "release", delete_then_release)
     await indexing_setup.remove_datasource()
 
     assert indexing_setup.glean.sandbox.datasources() == []
@@ -392,11 +392,11 @@ async def test_one_that_somebody_else_takes_while_it_is_given_free_is_left_to_th
     assert await indexing_setup.platform.delete_datasource(HANDLE, MARK) is None
     release = DatasourceRegistry.release
 
-    async def taken(self: DatasourceRegistry, *given: Any) -> None:
+    async def take_then_release(self: DatasourceRegistry, *given: Any) -> None:
         indexing_setup.edit_at_console(homeUrl=f"{SITE}#theirs")
         await release(self, *given)
 
-    monkeypatch.setattr(DatasourceRegistry, "release", taken)
+    monkeypatch.setattr(DatasourceRegistry, "release", take_then_release)
     with pytest.raises(PlatformMismatchError):
         await indexing_setup.remove_datasource()
 

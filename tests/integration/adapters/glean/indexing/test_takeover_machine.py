@@ -77,7 +77,7 @@ def numbers(run: str) -> range:
     return RUNS.get(run, range(1, 9, 2))
 
 
-def wanted(run: str) -> dict[str, str]:
+def wanted_texts(run: str) -> dict[str, str]:
     """What is served of a run: texts by id."""
     return {f"page-{number}": f"<p>as {run} has it</p>" for number in numbers(run)}
 
@@ -103,7 +103,7 @@ class SteppedProcess:
         http: Any = self.platform._http  # noqa: SLF001 - there is no nearer place to a request
         exchange = http._exchange  # noqa: SLF001 - the same
 
-        async def exchanged(request: object) -> object:
+        async def exchange_with_permit(request: object) -> object:
             if not self._free:
                 self.waiting += 1
                 try:
@@ -116,12 +116,12 @@ class SteppedProcess:
             finally:
                 self._made.set()
 
-        http._exchange = exchanged  # noqa: SLF001 - the same
+        http._exchange = exchange_with_permit  # noqa: SLF001 - the same
 
     async def begin(self, act: Callable[[SteppedProcess], Awaitable[None]]) -> None:
         """Have it do something, up to its first request."""
-        self.work = asyncio.create_task(_done(act, self))
-        await self.settled()
+        self.work = asyncio.create_task(_attempt(act, self))
+        await self.wait_until_idle()
 
     async def release_request(self) -> None:
         """Let one request on, and what follows from it."""
@@ -129,7 +129,7 @@ class SteppedProcess:
             self._made.clear()
             self._permits.release()
             await self._made.wait()
-        await self.settled()
+        await self.wait_until_idle()
 
     async def finish(self) -> None:
         """Let everything on that it still does, and will do."""
@@ -147,7 +147,7 @@ class SteppedProcess:
             with suppress(asyncio.CancelledError):
                 await self.work
 
-    async def settled(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Return when it waits for a request to be let on, or has nothing to do."""
         assert self.work is not None
         quiet = 0
@@ -175,7 +175,7 @@ class _AdapterClock:
         raise AssertionError(f"an adapter waits {seconds} s by its own means")
 
 
-async def _done(act: Callable[[SteppedProcess], Awaitable[None]], process: SteppedProcess) -> None:
+async def _attempt(act: Callable[[SteppedProcess], Awaitable[None]], process: SteppedProcess) -> None:
     with suppress(PlatformError):  # a refusal is an end, too
         await act(process)
 
@@ -271,7 +271,7 @@ class Takeovers(RuleBasedStateMachine):
     def begins(self, process: str, what: str) -> None:
         held = self.processes.get(process)
         if held is None or (held.work is not None and held.work.done()):
-            held = held or self._born()
+            held = held or self._start_process()
             self.processes[process] = held
             self.runner.run(held.begin(ACTS[what]))
 
@@ -291,14 +291,14 @@ class Takeovers(RuleBasedStateMachine):
     @invariant()
     def serves_one_run(self) -> None:
         if not self.lingers:
-            assert self._served() in [{}, *map(wanted, RUNS)]
+            assert self._served_texts() in [{}, *map(wanted_texts, RUNS)]
 
     def teardown(self) -> None:
         for each in self.processes.values():
             self.runner.run(each.finish())
         self.clock.advance(LONG_S)
-        assert self._served() in [{}, *map(wanted, RUNS)]
-        last = self._born()
+        assert self._served_texts() in [{}, *map(wanted_texts, RUNS)]
+        last = self._start_process()
         self.runner.run(self._alone(last))
         for each in (*self.processes.values(), last):
             self._dead(each)
@@ -309,11 +309,11 @@ class Takeovers(RuleBasedStateMachine):
         await process.finish()
         await serve(LAST)(process)
         self.clock.advance(LONG_S)
-        assert self._served() == wanted(LAST)
+        assert self._served_texts() == wanted_texts(LAST)
         await remove(process)
         self.clock.advance(LONG_S)
         await remove(process)
-        assert self._served() == {}
+        assert self._served_texts() == {}
         with self.glean.sandbox.world.database.read() as connection:
             known = connection.execute(
                 "SELECT email FROM identity JOIN datasource ON row = datasource_row WHERE datasource.name = ?",
@@ -321,17 +321,17 @@ class Takeovers(RuleBasedStateMachine):
             ).fetchall()
         assert known == []
 
-    def _served(self) -> dict[str, str]:
+    def _served_texts(self) -> dict[str, str]:
         held = self.glean.sandbox.documents(datasource_of(self.name))
         return {each["id"]: each["body"]["textContent"] for each in held}
 
-    def _born(self) -> SteppedProcess:
-        async def born() -> SteppedProcess:
+    def _start_process(self) -> SteppedProcess:
+        async def start() -> SteppedProcess:
             made = SteppedProcess(self.glean, self.clock, self.name)
             await made.platform.__aenter__()
             return made
 
-        return self.runner.run(born())
+        return self.runner.run(start())
 
     def _dead(self, process: SteppedProcess) -> None:
         async def dead() -> None:

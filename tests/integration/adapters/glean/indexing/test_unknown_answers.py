@@ -104,7 +104,7 @@ async def end(platform: IndexingPlatform) -> None:
     raise PlatformUnavailableError("Sagas wait longer.")
 
 
-async def told(work: Awaitable[object]) -> PlatformError | None:
+async def catch_platform_error(work: Awaitable[object]) -> PlatformError | None:
     """What it was refused with, if it was, in words of our own."""
     try:
         await work
@@ -147,7 +147,7 @@ async def test_an_answer_in_no_known_shape_is_a_typed_error_and_changes_nothing(
             little = (operation, name) in SAYS_LITTLE
             if call == "remove" and little:
                 continue  # what says nothing of uploads is emptied, as it may be
-            assert little or await told(CALLS[call](platform)), (name, call)
+            assert little or await catch_platform_error(CALLS[call](platform)), (name, call)
         glean.sandbox.faults.clear()
     assert (glean.sandbox.snapshot(), glean.sandbox.ledger()) == (before, ledger)
 
@@ -163,13 +163,13 @@ async def test_a_change_that_is_answered_strangely_is_made_again_wholly(
 ) -> None:
     fault = Fault(kind="garbage", operation=operation, content=BODIES[body], times=None, applied=applied)
     glean.sandbox.faults.add(fault)
-    await told(serve_run(platform, "run-1", LINES))
+    await catch_platform_error(serve_run(platform, "run-1", LINES))
     glean.sandbox.faults.clear()
     await serve_run(platform, "run-1", LINES)
     assert len(glean.sandbox.documents(HANDLE)) == len(LINES)
 
     glean.sandbox.faults.add(fault)
-    await told(end(platform))
+    await catch_platform_error(end(platform))
     glean.sandbox.faults.clear()
     await end(platform)
     assert glean.sandbox.documents(HANDLE) == []
@@ -209,7 +209,7 @@ async def test_a_question_about_access_that_is_refused_is_no_access(
     assert not await platform.is_still_served(HANDLE, NAME, LINES)
 
 
-def spoiled(told: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON value
+def spoiled_variants(told: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON value
     """The same with each part in turn left out, and replaced by everything that it is not."""
 
     def spots(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - the same
@@ -241,7 +241,7 @@ async def test_a_status_spoiled_in_any_place_is_refused_or_read(
         told = client.call_operation(f"debug/{HANDLE}/status").json()
     now = SystemClock().now()
     read = refused = 0
-    for each in spoiled(told):
+    for each in spoiled_variants(told):
         try:
             state = msgspec.convert(each, DatasourceStatus)
         except msgspec.ValidationError:
@@ -261,7 +261,7 @@ async def test_a_status_spoiled_in_any_place_is_refused_or_read(
 
 def test_a_configuration_spoiled_in_any_place_is_somebodys_or_nobodys() -> None:
     told = {**desired_config(datasource_spec(), HANDLE), "name": f"CUSTOM_{HANDLE.upper()}"}
-    for each in spoiled(told):
+    for each in spoiled_variants(told):
         owner = owner_of(each)
         assert owner is None or owner.mark == MARK
         assert has_config_changed(each) in {None, True, False}

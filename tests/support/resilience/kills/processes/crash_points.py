@@ -116,7 +116,7 @@ class CrashTrigger:
 
     def _wrap_saga(self, kind: str, saga: Saga) -> Saga:
         async def live(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
-            async def performed(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
+            async def perform_or_die(step: str, effect: Callable[[], Awaitable[Json]]) -> Json:
                 here = CrashPoint(kind, step)
                 last = self.expected and here == self.at
                 answer = await perform(step, lambda: self._run(here, effect, last=last))
@@ -124,7 +124,7 @@ class CrashTrigger:
                     kill_self()
                 return answer
 
-            await saga(performed, dataset_id, saga_id)
+            await saga(perform_or_die, dataset_id, saga_id)
 
         return live
 

@@ -42,7 +42,7 @@ def install_request_crash(death: CrashTrigger, folder: Path, wanted: int, moment
     number = 0
     exchange: Any = GleanHttpClient._exchange  # noqa: SLF001 - there is no nearer place to a request
 
-    async def exchanged(http: GleanHttpClient, request: httpx.Request) -> object:
+    async def exchange_or_die(http: GleanHttpClient, request: httpx.Request) -> object:
         nonlocal number
         operation = request.url.path.rpartition("/")[2]
         if not death.expected or operation not in _CHANGES:
@@ -60,5 +60,5 @@ def install_request_crash(death: CrashTrigger, folder: Path, wanted: int, moment
             kill_self()
         return answer
 
-    GleanHttpClient._exchange = exchanged  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
+    GleanHttpClient._exchange = exchange_or_die  # type: ignore[assignment,method-assign] # noqa: SLF001 - the same
     wire.PAGE_COUNT = PAGE  # type: ignore[misc]

@@ -158,11 +158,11 @@ async def prepare_expired_archive(host: ScenarioHost) -> None:
     """An archive past its time, as another day has found it, too."""
     await prepare_archived(host)
 
-    def found(uow: UnitOfWork) -> None:
+    def mark_found(uow: UnitOfWork) -> None:
         [(dataset_id, facts)] = uow.archives.find()
         uow.archives.put(dataset_id, facts | {"found_past": "2026-01-01"})
 
-    await host.deps.store.transact(found)
+    await host.deps.store.transact(mark_found)
 
 
 async def prepare_parked_event(host: ScenarioHost) -> None:

@@ -107,11 +107,11 @@ async def test_an_undo_of_a_superseded_saga_stops_it() -> None:
 
 
 async def test_a_bug_is_logged_and_told_as_one_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken() -> None:
+    async def fail_by_bug() -> None:
         raise KeyError("secret")
 
     with caplog.at_level(logging.ERROR):
-        outcome = await run_step("push", broken)
+        outcome = await run_step("push", fail_by_bug)
     assert isinstance(outcome, Failed)
     assert outcome.error["code"] == "internal"
     assert "secret" not in str(outcome)
@@ -119,12 +119,12 @@ async def test_a_bug_is_logged_and_told_as_one_without_its_text(caplog: pytest.L
 
 
 async def test_a_superseded_saga_stops_where_it_is() -> None:
-    assert await run_step("push", _superseded) == Superseded()
+    assert await run_step("push", _supersede) == Superseded()
     with pytest.raises(SupersededError):
         await run_steps([step("a", fails=SupersededError("x"))], context_of([]), perform)
 
 
-async def _superseded() -> None:
+async def _supersede() -> None:
     raise SupersededError("x")
 
 
@@ -142,8 +142,8 @@ def test_an_outcome_is_recorded_as_releases_before_recorded_it(outcome: StepOutc
 
 
 async def test_the_process_dying_is_no_outcome() -> None:
-    async def killed() -> None:
+    async def interrupt() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await run_step("push", killed)
+        await run_step("push", interrupt)

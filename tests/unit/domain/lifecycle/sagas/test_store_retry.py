@@ -138,12 +138,12 @@ async def test_a_step_that_the_engine_cannot_record_is_noted_until_the_saga_goes
 async def test_what_a_saga_looks_at_before_its_first_step_is_waited_for_too() -> None:
     clock, looks, step = RecordingClock(), [WAIT, WAIT], FailingStep([])
 
-    async def looking(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    async def run_after_errors(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         if looks:
             raise looks.pop()
         await saga(("one", step))(perform, dataset_id, saga_id)
 
-    await with_store_retry(looking, clock, lambda: 0)(at_once, "d", "s")
+    await with_store_retry(run_after_errors, clock, lambda: 0)(at_once, "d", "s")
 
     assert (step.done, len(clock.slept)) == (1, 2)
 
@@ -151,12 +151,12 @@ async def test_what_a_saga_looks_at_before_its_first_step_is_waited_for_too() ->
 async def test_a_saga_is_not_begun_anew_once_it_has_done_a_step() -> None:
     clock, step = RecordingClock(), FailingStep([])
 
-    async def broken(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
+    async def run_then_fail(perform: StepRunner, dataset_id: str, saga_id: str) -> None:
         await saga(("one", step))(perform, dataset_id, saga_id)
         raise WAIT
 
     with pytest.raises(StoreUnavailableError):
-        await with_store_retry(broken, clock, lambda: 0)(at_once, "d", "s")
+        await with_store_retry(run_then_fail, clock, lambda: 0)(at_once, "d", "s")
 
     assert (step.done, clock.slept) == (1, [])
 

@@ -112,7 +112,7 @@ async def test_the_bundled_catalogue_is_flawless() -> None:
 # --- what is not there ---------------------------------------------------------------------------------------------
 
 
-def gone(repository: RepositoryFiles) -> FolderTemplates:
+def missing_repository(repository: RepositoryFiles) -> FolderTemplates:
     return FolderTemplates(repository.root / "gone")
 
 
@@ -144,20 +144,20 @@ def submodule_within(repository: RepositoryFiles) -> FolderTemplates:
     return repository.templates
 
 
-def initialised(repository: RepositoryFiles) -> FolderTemplates:
+def initialised_submodule(repository: RepositoryFiles) -> FolderTemplates:
     found = submodule_within(repository)
     (repository.folder / ".git").write_text("gitdir: x")
     return found
 
 
 MISSING: list[tuple[Callable[[RepositoryFiles], FolderTemplates], str, str]] = [
-    (gone, "There is no mock-data repository at", "MOCK_DATA_REPO_PATH"),
+    (missing_repository, "There is no mock-data repository at", "MOCK_DATA_REPO_PATH"),
     (no_folder, "has no folder mock_data/templates", "templates_subdir"),
     (is_a_file, "has no folder mock_data/templates", "templates_subdir"),
     (no_template, "contains no templates", "Add templates"),
     (submodule, "was not initialised", "submodule update --init vendor/data"),
     (submodule_within, "contains no templates", "submodule update --init mock_data/templates"),
-    (initialised, "contains no templates", "Add templates"),
+    (initialised_submodule, "contains no templates", "Add templates"),
 ]
 
 
@@ -181,7 +181,7 @@ async def test_a_repository_that_goes_away_is_missing_for_its_records_too(
         repository.populate(template)
 
 
-def denied(*_: object) -> NoReturn:
+def deny(*_: object) -> NoReturn:
     raise PermissionError(errno.EACCES, "Permission denied")
 
 
@@ -190,7 +190,7 @@ async def test_a_folder_that_may_not_be_read_is_said_to_be_so(
     repository: RepositoryFiles, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository.write("fintech/dev/confluence_pages.jsonl", lines(pages()))
-    monkeypatch.setattr(call, denied)
+    monkeypatch.setattr(call, deny)
     with pytest.raises(MockDataMissingError, match="cannot be read: Permission denied"):
         await repository.templates.list()
 
@@ -200,7 +200,7 @@ async def test_a_file_that_may_not_be_read_is_said_to_be_so(
 ) -> None:
     repository.write("fintech/dev/confluence_pages.jsonl", lines(pages()))
     template = await repository.load_only_template()
-    monkeypatch.setattr("os.open", denied)
+    monkeypatch.setattr("os.open", deny)
     with pytest.raises(
         TemplateInvalidError, match=r"confluence_pages\.jsonl cannot be read: Permission denied"
     ):

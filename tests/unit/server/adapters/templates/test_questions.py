@@ -40,7 +40,7 @@ def file(*questions: dict[str, Any]) -> str:
     return json.dumps({"questions": list(questions)})
 
 
-def asked(text: str = "Who is on call?", **documents: list[str]) -> dict[str, Any]:
+def raw_question(text: str = "Who is on call?", **documents: list[str]) -> dict[str, Any]:
     return {"question": text, "documents": documents or {"confluence_pages": [ID]}}
 
 
@@ -54,7 +54,7 @@ async def test_a_template_of_any_format_has_the_questions_beside_it(
 ) -> None:
     name, text = FORMATS[form]
     repository.write(f"{FOLDER}/{name}", text)
-    repository.write(QUESTIONS, file(asked(jira_issues=["PAY-1"]), asked("Where is it?")))
+    repository.write(QUESTIONS, file(raw_question(jira_issues=["PAY-1"]), raw_question("Where is it?")))
     template = await repository.load_only_template()
     assert template.questions == (GoldenQuestion(position=2, text="Where is it?", documents=(ID,)),)
     assert template.warnings == ()
@@ -64,14 +64,14 @@ async def test_a_template_of_any_format_has_the_questions_beside_it(
 async def test_a_default_template_has_the_questions_of_its_own_folder(repository: RepositoryFiles) -> None:
     repository.write("default/jira_issues.jsonl", lines([template_record(DatasetType.JIRA_ISSUES, 1)]))
     repository.write("default/default/confluence_pages.jsonl", lines(pages()))
-    repository.write("default/questions.json", file(asked(jira_issues=["PAY-1"])))
+    repository.write("default/questions.json", file(raw_question(jira_issues=["PAY-1"])))
     pages_template, issues_template = await repository.templates.list()
     assert (pages_template.questions, len(issues_template.questions or ())) == ((), 1)
 
 
 async def test_questions_are_no_stranger_in_the_repository(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
-    repository.write(QUESTIONS, b"\xef\xbb\xbf" + file(asked()).encode())
+    repository.write(QUESTIONS, b"\xef\xbb\xbf" + file(raw_question()).encode())
     found = await reports(repository)
     assert list(found) == [f"{FOLDER}/confluence_pages.jsonl"]
     assert (
@@ -90,7 +90,7 @@ async def test_questions_are_no_stranger_in_the_repository(repository: Repositor
         (b'{"questions": ["\xff"]}', "is not JSON: "),
         ("[" * 100_000, "is not JSON: "),
         (file(), "holds no question."),
-        (file(asked(""), asked()), "question 1: question must be a text with a word in it."),
+        (file(raw_question(""), raw_question()), "question 1: question must be a text with a word in it."),
         (" " * (QUESTIONS_FILE_LIMIT + 1), "has more than 4 MiB."),
     ],
 )
@@ -114,7 +114,7 @@ async def test_broken_questions_are_reported_and_keep_no_template_from_serving(
 async def test_questions_outside_the_repository_are_not_read(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     elsewhere = repository.root.parent / f"{repository.root.name}-secrets.json"
-    elsewhere.write_text(file(asked()))
+    elsewhere.write_text(file(raw_question()))
     (repository.folder / QUESTIONS).symlink_to(elsewhere)
     assert (await repository.load_only_template()).questions is None
     assert "symbolic link" in (await reports(repository))[QUESTIONS].problems[0]
@@ -130,10 +130,10 @@ async def test_a_pipe_in_the_place_of_questions_holds_nobody_up(repository: Repo
 async def test_questions_are_read_again_when_they_have_changed(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     assert (await repository.load_only_template()).questions == ()
-    path = repository.write(QUESTIONS, file(asked()))
+    path = repository.write(QUESTIONS, file(raw_question()))
     assert len((await repository.load_only_template()).questions or ()) == 1
     assert len((await repository.load_only_template()).questions or ()) == 1
-    repository.write(QUESTIONS, file(asked(), asked("And who was before?")))
+    repository.write(QUESTIONS, file(raw_question(), raw_question("And who was before?")))
     assert len((await repository.load_only_template()).questions or ()) == 2
     path.unlink()
     assert (await repository.load_only_template()).questions == ()
@@ -142,7 +142,8 @@ async def test_questions_are_read_again_when_they_have_changed(repository: Repos
 async def test_ids_that_are_no_record_of_the_template_are_found(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(
-        QUESTIONS, file(asked(confluence_pages=[ID]), asked("Where?", confluence_pages=[ID, "page-77"]))
+        QUESTIONS,
+        file(raw_question(confluence_pages=[ID]), raw_question("Where?", confluence_pages=[ID, "page-77"])),
     )
     report = (await reports(repository))[f"{FOLDER}/confluence_pages.jsonl"]
     assert report.problems == (
@@ -156,7 +157,7 @@ async def test_ids_that_are_no_record_of_the_template_are_found(repository: Repo
 
 async def test_many_such_ids_are_counted_and_the_first_are_named(repository: RepositoryFiles) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
-    repository.write(QUESTIONS, file(asked(confluence_pages=[f"x{n}" for n in range(12)])))
+    repository.write(QUESTIONS, file(raw_question(confluence_pages=[f"x{n}" for n in range(12)])))
     report = (await reports(repository))[f"{FOLDER}/confluence_pages.jsonl"]
     assert (len(report.problems), report.problems[-1]) == (
         11,
@@ -170,7 +171,7 @@ async def test_ids_are_compared_without_case_and_a_repositorys_has_its_owner(
     repositories = [template_record(DatasetType.GITHUB_REPOS, n) for n in (1, 2)]
     repository.write(f"{FOLDER}/github_repos.jsonl", lines(repositories))
     full = f"{repositories[0]['owner']}/{repositories[0]['name']}".upper()
-    repository.write(QUESTIONS, file(asked(github_repos=[full])))
+    repository.write(QUESTIONS, file(raw_question(github_repos=[full])))
     assert (await reports(repository))[f"{FOLDER}/github_repos.jsonl"].problems == ()
 
 
@@ -178,7 +179,7 @@ async def test_questions_about_a_type_that_no_template_beside_them_makes_are_fou
     repository: RepositoryFiles,
 ) -> None:
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
-    repository.write(QUESTIONS, file(asked(), asked("Which issue?", jira_issues=["PAY-1"])))
+    repository.write(QUESTIONS, file(raw_question(), raw_question("Which issue?", jira_issues=["PAY-1"])))
     assert (await reports(repository))[QUESTIONS].problems == (
         "Question 2 names jira_issues, but its folder has no such template.",
     )

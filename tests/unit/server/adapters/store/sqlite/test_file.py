@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from domain.ports import UnitOfWork
 
 
-async def opened(path: Path) -> None:
+async def open_store(path: Path) -> None:
     async with SqliteStore(path):
         pass
 
 
 async def test_the_file_is_in_wal_mode_and_every_commit_is_synced(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "store.sqlite"
-    await opened(path)
+    await open_store(path)
 
     with closing(connect_sqlite(path, 1)) as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
@@ -42,7 +42,7 @@ async def test_the_file_is_in_wal_mode_and_every_commit_is_synced(tmp_path: Path
 
 async def test_opening_again_applies_nothing_and_waits_for_no_writer(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
-    await opened(path)
+    await open_store(path)
 
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("begin immediate")
@@ -52,7 +52,7 @@ async def test_opening_again_applies_nothing_and_waits_for_no_writer(tmp_path: P
 
 async def test_the_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
-    await opened(path)
+    await open_store(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
             "insert into _sqlite_migrations (migration_set, name, applied_at) "
@@ -61,7 +61,7 @@ async def test_the_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: P
     before = path.read_bytes()
 
     with pytest.raises(SettingsError, match=r"newer version.*from_the_future") as refused:
-        await opened(path)
+        await open_store(path)
 
     assert refused.value.field == "store.url"
     assert path.read_bytes() == before
@@ -71,7 +71,7 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "store.sqlite"
-    await opened(path)
+    await open_store(path)
 
     def before(to: schema.Tables) -> None:
         to.run_statements("create table half_before (x); create index half_x on half_before (x);")
@@ -83,9 +83,9 @@ async def test_a_migration_that_fails_leaves_nothing_of_itself(
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, before, breaks))
         with pytest.raises(StoreFailedError):
-            await opened(path)
+            await open_store(path)
 
-    await opened(path)
+    await open_store(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("select 1 from sqlite_master where name like 'half%'").fetchall() == []
 
@@ -95,7 +95,7 @@ async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path) -> 
     path.write_bytes(b"this is not a database, it is a text " * 100)
 
     with pytest.raises(StoreFailedError, match="the file is not a database") as failed:
-        await opened(path)
+        await open_store(path)
 
     assert failed.value.recovery is Recovery.NEEDS_HUMAN
 
@@ -104,14 +104,14 @@ async def test_a_folder_in_the_files_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "store.sqlite").mkdir()
 
     with pytest.raises(StoreFailedError, match="cannot be opened"):
-        await opened(tmp_path / "store.sqlite")
+        await open_store(tmp_path / "store.sqlite")
 
 
 async def test_a_file_in_the_folders_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
     with pytest.raises(StoreFailedError, match="cannot be created: File exists"):
-        await opened(tmp_path / "data" / "store.sqlite")
+        await open_store(tmp_path / "data" / "store.sqlite")
 
 
 async def test_a_writer_that_never_ends_is_waited_for_and_then_reported(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def bad_statement(path: Path) -> None:
         connection.execute("no sql")
 
 
-def closed(path: Path) -> None:
+def use_closed(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.close()
     connection.execute("select 1")
@@ -175,7 +175,7 @@ def closed(path: Path) -> None:
         (busy, "another process was writing to it for too long", Recovery.WAIT),
         (read_only, "it is read-only", Recovery.NEEDS_HUMAN),
         (bad_statement, "SQLite reports SQLITE_ERROR", Recovery.NEEDS_HUMAN),
-        (closed, "SQLite reports ProgrammingError", Recovery.NEEDS_HUMAN),
+        (use_closed, "SQLite reports ProgrammingError", Recovery.NEEDS_HUMAN),
     ],
 )
 def test_every_failure_is_one_of_the_store_and_names_the_file(
@@ -202,7 +202,7 @@ async def test_a_store_that_was_never_opened_can_be_closed_and_closed_again(tmp_
 
 async def test_events_cannot_be_changed_or_deleted(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
-    await opened(path)
+    await open_store(path)
 
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("insert into events (dataset_id, kind, document) values ('d', 'k', '{}')")
@@ -213,7 +213,7 @@ async def test_events_cannot_be_changed_or_deleted(tmp_path: Path) -> None:
 
 async def test_a_row_on_record_cannot_be_replaced_over_the_connections_of_the_store(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
-    await opened(path)
+    await open_store(path)
     with closing(connect_sqlite(path, 1)) as connection:
         connection.execute("insert into audit (seq, document) values (1, '{}')")
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -24,7 +24,7 @@ NAMES = [
 ROW = ["a/b", "x", "a", "d", "Go", "3", "0", "https://x", "r", "2026-05-01T10:00:00Z", "a; b"]
 
 
-def changed(**cells: str) -> list[str]:
+def changed_row(**cells: str) -> list[str]:
     return [cells.get(name, cell) for name, cell in zip(NAMES, ROW, strict=True)]
 
 
@@ -40,7 +40,7 @@ def changed(**cells: str) -> list[str]:
     ],
 )
 def test_rows_are_decoded_at_once_as_their_json_is_one_by_one(cells: dict[str, str]) -> None:
-    rows = TableRows([ROW, changed(**cells)], TableColumns(NAMES, KIND))
+    rows = TableRows([ROW, changed_row(**cells)], TableColumns(NAMES, KIND))
     decoded = [msgspec.structs.asdict(KIND.decode(each)) for each in rows]
     found = rows.decode_records(KIND)
     assert found is not None
@@ -60,7 +60,7 @@ def test_rows_are_decoded_at_once_as_their_json_is_one_by_one(cells: dict[str, s
     ],
 )
 def test_rows_of_which_one_must_be_looked_at_are_not_decoded_at_once(cells: dict[str, str]) -> None:
-    assert TableRows([ROW, changed(**cells)], TableColumns(NAMES, KIND)).decode_records(KIND) is None
+    assert TableRows([ROW, changed_row(**cells)], TableColumns(NAMES, KIND)).decode_records(KIND) is None
 
 
 def test_rows_without_a_required_column_are_not_decoded_at_once() -> None:

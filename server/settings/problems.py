@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 KeyPath: TypeAlias = "tuple[str, ...]"
-_PLACEHOLDER: Final = re.compile(r"\$\{[^{}]{0,60}\}?")
+_PLACEHOLDER: Final = re.compile(r"\$\{")
+_NAMED_PLACEHOLDER: Final = re.compile(r"\$\{(?:[a-z]{1,10}:)?[A-Za-z_][A-Za-z0-9_]{0,40}(?::?-)?\}")
 _SHOWN: Final = 5
 _MESSAGES: Final = {
     "greater_than_equal": "must be at least {ge:g}",
@@ -112,11 +113,14 @@ def require_replaced(value: str, origin: str, setting: str) -> None:
 
     Editors and agents replace placeholders in some places of their configuration and not in others, each in a notation
     of its own (`${NAME}`, `${env:NAME}`, `${workspaceFolder}`). Taken as a value, one would be sent to Glean as a key,
-    or become the name of a folder. Raises SettingsError, which shows the placeholder and nothing else of the value.
+    or become the name of a folder. Raises SettingsError, which shows a placeholder that is a name, and nothing else of
+    the value: what only begins like one may be a part of a secret.
     """
-    if left := _PLACEHOLDER.search(value):
+    if _PLACEHOLDER.search(value):
+        named = _NAMED_PLACEHOLDER.search(value)
+        shown = f": {named[0]}" if named else " (${)"
         raise SettingsError(
-            f"{origin} has a placeholder that nobody replaced: {left[0]}. So {setting} has no value.",
+            f"{origin} has a placeholder that nobody replaced{shown}. So {setting} has no value.",
             field=setting,
             suggested_action="Write the value itself, or set the variable where the program that starts this one "
             "passes variables on: it does not replace this placeholder.",

@@ -170,8 +170,16 @@ class TeardownService:
     ) -> ConfirmationRequest | None:
         """What a person is shown before a teardown; None for a dataset whose teardown was claimed or is done.
 
-        Raises the refusal that applies whatever a person would answer. Changes nothing.
+        Raises the refusal that applies whatever a person would answer. Changes nothing, but finishes a run first that
+        nobody works on.
         """
+        return await self._sagas.call_past_abandoned_runs(
+            partial(self._preview, dataset_id, reason, principal)
+        )
+
+    async def _preview(
+        self, dataset_id: str, reason: TeardownReason, principal: Principal
+    ) -> ConfirmationRequest | None:
         dataset = await self._load_as_of_now(dataset_id, principal)
         if dataset.status in _CLAIMED_OR_ARCHIVED:
             return None

@@ -18,8 +18,8 @@ import anyio
 
 from domain.model.enums import TeardownReason
 from domain.ports import DatasetQuery
+from server.adapters.engine import engine as engine_module
 from server.adapters.engine.engine import DurableEngine
-from server.composition import process
 from server.composition.process import open_services
 from server.infra.logging import configure_logging
 from server.settings import load_settings
@@ -54,7 +54,7 @@ def install_crash_step(folder: Path, step: Step) -> Step:
 async def main(data_dir: str, step: str, verb: str) -> None:
     folder = Path(data_dir)
     install_steps(lambda each: install_crash_step(folder, each) if each.name == step else each)
-    vars(process)["DurableEngine"] = FastAdoptionEngine
+    vars(engine_module)["DurableEngine"] = FastAdoptionEngine
     async with open_services(load_settings(os.environ, data_dir=folder), sagas=True) as services:
         if verb == "provision":
             begun = await services.provisioning.start_or_attach(provision_request(), KIM)

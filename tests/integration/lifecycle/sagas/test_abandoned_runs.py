@@ -141,6 +141,15 @@ async def tear_down(process: Process, dataset_id: str) -> DatasetStatus:
     return (await process.tear_down(dataset_id)).status
 
 
+async def plan_teardown_of_client(process: Process, dataset_id: str) -> list[str]:
+    await process.services.registry.set_state("j1", JourneyState.COMPLETED, OPERATOR)
+    plan = await process.services.group_teardowns.plan(
+        TeardownReason.JOURNEY_COMPLETED, OPERATOR, client_id="acme"
+    )
+    assert [each.dataset.dataset_id for each in plan.requests] == [dataset_id]
+    return [each.code for _, each in plan.refused]
+
+
 async def recheck(process: Process, dataset_id: str) -> DatasetStatus:
     check = process.services.datasets.recheck
     return (await process.services.sagas.call_past_abandoned_runs(lambda: check(dataset_id, OPERATOR))).status
@@ -162,6 +171,7 @@ async def restore(process: Process, dataset_id: str) -> DatasetStatus:
 
 TABLE: list[tuple[Make, Ask, object]] = [
     (leave_provision, tear_down, ARCHIVED),
+    (leave_provision, plan_teardown_of_client, []),
     (leave_provision, cancel, DatasetStatus.FAILED),
     (leave_restore, tear_down, ARCHIVED),
     (leave_snapshot, tear_down, ARCHIVED),

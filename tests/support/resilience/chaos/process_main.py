@@ -32,7 +32,9 @@ from domain.model.dataset import Confirmation
 from domain.model.enums import DatasetType, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
+from server.adapters import webhooks
 from server.adapters.clock import SystemClock
+from server.adapters.engine import engine as engine_module
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.webhooks import HttpCourier
 from server.composition import process
@@ -136,7 +138,7 @@ def install_crash_points(death: CrashTrigger) -> ExitStack:
     with ExitStack() as patches:
         patches.enter_context(patch.object(process, "Dependencies", deps))
         patches.enter_context(patch.object(process, "build_sagas", sagas))
-        patches.enter_context(patch.object(process, "HttpCourier", open_courier))
+        patches.enter_context(patch.object(webhooks, "HttpCourier", open_courier))
         return patches.pop_all()
 
 
@@ -150,7 +152,7 @@ class FastAdoptionEngine(DurableEngine):
 def install_short_intervals() -> ExitStack:
     """Have the wiring compose what waits for less time."""
     with ExitStack() as patches:
-        patches.enter_context(patch.object(process, "DurableEngine", FastAdoptionEngine))
+        patches.enter_context(patch.object(engine_module, "DurableEngine", FastAdoptionEngine))
         patches.enter_context(patch.object(process, "DeliveryPace", partial(DeliveryPace, lease_s=_LEASE_S)))
         return patches.pop_all()
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         ("${GLEAN_API_KEY}", "${GLEAN_API_KEY}"),
         ("${env:X}", "${env:X}"),
         ("before-${HOME}/dl", "${HOME}"),
-        ("${workspaceFolder", "${workspaceFolder"),
     ],
 )
 def test_a_variable_whose_placeholder_nobody_replaced_is_named_with_its_setting(
@@ -39,6 +38,17 @@ def test_a_variable_whose_placeholder_nobody_replaced_is_named_with_its_setting(
         f"The variable {variable} has a placeholder that nobody replaced: {shown}. So {setting} has no value."
     )
     assert "passes variables on" in error.suggested_action
+
+
+@pytest.mark.parametrize("value", ["postgresql://app:Pw${9xS3cret@db:5432/dl", "ab${S3cret", "ab${S3 cret}"])
+def test_what_only_begins_like_a_placeholder_may_be_a_secret_and_is_not_shown(
+    config_files: ConfigFiles, value: str
+) -> None:
+    error = config_files.load_error(None, DATABASE_URL=value)
+    assert error.message == (
+        "The variable DATABASE_URL has a placeholder that nobody replaced (${). So store.url has no value."
+    )
+    assert "cret" not in str(error.as_dict())
 
 
 def test_nothing_of_the_value_is_shown_but_the_placeholder(config_files: ConfigFiles) -> None:

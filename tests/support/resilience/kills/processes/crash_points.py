@@ -40,6 +40,7 @@ QUERIES: Final[Mapping[str, Collection[str]]] = {
     "platform": {
         "capabilities",
         "fetch_fingerprint",
+        "location",
         "find_datasources",
         "fetch_sync_job",
         "observe",

@@ -12,6 +12,7 @@ import anyio
 
 from domain.lifecycle.sagas.context import Dependencies
 from server.adapters.clock import SystemClock
+from server.adapters.engine import engine as engine_module
 from server.adapters.engine.engine import DurableEngine
 from server.composition import process
 from server.composition.glean.platform import sandbox_path
@@ -125,7 +126,6 @@ def _install_crash_points(death: CrashTrigger, past: timedelta) -> dict[str, Any
         return made
 
     changes: dict[str, Any] = {
-        "DurableEngine": Quick,
         "Scheduler": Still,
         "SystemClock": Late,
         "Dependencies": deps,
@@ -137,6 +137,7 @@ def _install_crash_points(death: CrashTrigger, past: timedelta) -> dict[str, Any
     for name, changed in changes.items():
         assert hasattr(process, name), name
         setattr(process, name, changed)
+    vars(engine_module)["DurableEngine"] = Quick  # imported by the composition root when it builds one
     return held
 
 

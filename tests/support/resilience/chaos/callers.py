@@ -149,7 +149,8 @@ _EXPECTED: Final = {
     "provision": {"provision_failed"},
     "restore": {"provision_failed"},
     # What stopped goes on when it is called again: also a saga that so many processes died of that it was given up.
-    "teardown": {"cancelled", "saga_stranded"},
+    # At that moment the schedule of health may be checking its quality again.
+    "teardown": {"cancelled", "saga_stranded", "quality_checks_pending"},
     "cancel": {"nothing_running", "teardown_in_progress"},
     "unprotect": set[str](),
     "journey": set[str](),

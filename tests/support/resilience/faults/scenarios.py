@@ -54,6 +54,9 @@ class WaitingClock(ShiftedClock):
     def now(self) -> datetime:
         return self._began + self.ahead
 
+    def monotonic(self) -> float:
+        return self.ahead.total_seconds()
+
 
 _FAILING: Final = {
     ADMIN: (("documents.upload", 422), ("datasources.delete", 503)),

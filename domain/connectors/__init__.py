@@ -12,8 +12,6 @@ from domain.connectors.config import (
 from domain.connectors.drift import DriftItem
 from domain.connectors.health_service import ConnectorHealth, HealthPage, HealthService
 from domain.connectors.home_platform import (
-    BEFORE_HOME,
-    HOME,
     HomePlatformService,
     HomeStatus,
     claim_home_platform,
@@ -31,8 +29,6 @@ from domain.connectors.monitor import RECHECK, ConnectorMonitor
 from domain.connectors.ownership import record_abandoned_connector, require_same_platform
 
 __all__ = [
-    "BEFORE_HOME",
-    "HOME",
     "RECHECK",
     "ConnectorHealth",
     "ConnectorMonitor",

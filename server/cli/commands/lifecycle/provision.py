@@ -96,7 +96,7 @@ def render_provision_answer(
                 ("connector", connector and render_value(f"{connector.name} is {connector.status}")),
                 ("glean", answer.platform and answer.platform.address),
                 *further_facts,
-                ("", None if answer.created else "It existed already; nothing was made."),
+                ("", None if answer.created else "It was there already; no second one was made."),
                 *(("warning", each) for each in answer.warnings or ()),
                 ("running", answer.progress and answer.progress.message),
             )

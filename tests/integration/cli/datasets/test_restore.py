@@ -43,7 +43,7 @@ def test_a_person_sees_where_it_came_from_and_how_long_it_is_kept(command_line: 
 
     assert f"restored from {gone}" in " ".join(told.split())
     assert "protected until" in told
-    assert "It existed already" in again
+    assert "It was there already; no second one was made." in again
     (listed,) = [
         each for each in command_line.run_json("datasets", "list")["items"] if each["status"] == "ready"
     ]

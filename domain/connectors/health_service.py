@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.connectors.drift import DriftItem, abandoned_drift_item, datasource_from_observation, detect_drift
 from domain.connectors.health import SYNC_DEADLINE, Health, assess_health, unobserved_health
-from domain.connectors.home_platform import load_home_status
+from domain.connectors.home_platform import GO_ON_THERE, load_home_status
 from domain.connectors.ownership import load_abandoned_connectors
 from domain.errors import (
     InvalidArgumentError,
@@ -387,9 +387,10 @@ def _is_observable(connector: Connector) -> bool:
 
 
 def _observation_of(observations: _Observations, connector: Connector) -> Observation | PlatformError:
-    if observations.survey.fingerprint != connector.fingerprint:
-        msg = f"The platform or tenant that answers is not the one in which {connector.name} was made."
-        return PlatformMismatchError(msg)
+    here, there = observations.survey.fingerprint, connector.fingerprint
+    if here != there:
+        msg = f"{connector.name} was made at {there.describe()}; the platform that answers is {here.describe()}."
+        return PlatformMismatchError(msg, suggested_action=GO_ON_THERE)
     return observations.by_handle[connector.handle or ""]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HOME: Final = Setting("platform.home", Fingerprint)
 BEFORE_HOME: Final = Setting("platform.before_home", Connector)
 """A connector of a store that is older than the record of the home platform; a migration has chosen it."""
-_GO_ON_THERE: Final = (
+GO_ON_THERE: Final = (
     "To go on there, give this process the settings of that Glean. Hosts pass only a few variables to an MCP server "
     "(HOME, PATH, USER, LOGNAME, SHELL, TERM): write GLEAN_BASE_URL, GLEAN_API_KEY and GLEAN_DIALECT into the `env` "
     "block of the host's configuration, or the settings into sdlc_config.yaml."
@@ -79,7 +79,7 @@ class HomeStatus:
         """Why this process begins nothing; None when it may."""
         if self.home is None or self.at_home or self.follows:
             return None
-        action = _FOLLOW if self.home.embedded and not self.here.embedded else f"{_GO_ON_THERE} {_MOVE}"
+        action = _FOLLOW if self.home.embedded and not self.here.embedded else f"{GO_ON_THERE} {_MOVE}"
         return OtherPlatformError(
             f"This data folder belongs to {self.home.describe()}, and this process is configured for "
             f"{self.here.describe()}. So nothing is begun here.",
@@ -160,7 +160,7 @@ def require_dataset_here(uow: UnitOfWork, here: Fingerprint, dataset: Dataset) -
     raise OtherPlatformError(
         f"{dataset.name} belongs to {platform.describe()}, and this process is configured for {here.describe()}. "
         "So nothing is begun here.",
-        suggested_action=_GO_ON_THERE,
+        suggested_action=GO_ON_THERE,
         dataset_id=dataset.dataset_id,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from domain.connectors.home_platform import GO_ON_THERE
 from domain.errors import PlatformMismatchError
 from domain.ports import Setting
 
@@ -37,5 +38,6 @@ async def require_same_platform(platform: Platform, connector: Connector) -> Non
     if now != (replace(was, tenant=now.tenant) if was.tenant is None else was):
         raise PlatformMismatchError(
             f"The connector {connector.name} was made at {was.describe()}; the platform that answers now is "
-            f"{now.describe()}."
+            f"{now.describe()}.",
+            suggested_action=GO_ON_THERE,
         )

@@ -40,7 +40,10 @@ class SagaId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Failure: at which step a saga failed, with which error, and what is still to be compensated."""
+    """Failure: at which step a saga failed, with which error, and what is still to be compensated.
+
+    `field` is the argument that would have to change, where the error names one.
+    """
 
     step: str
     code: str
@@ -50,6 +53,7 @@ class Failure:
     at: datetime
     attempt: int
     to_undo: tuple[str, ...] = ()
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ from domain.policy.orphans import (
     unknown_protection_reason,
 )
 from domain.policy.provision import (
+    CHANGEABLE_CHOICES,
     ProvisionLimits,
     differing_choices,
     may_retry,
@@ -103,6 +104,7 @@ from domain.policy.visibility import (
 __all__ = [
     "ALL_SCOPES",
     "APPROVAL_OPEN_FOR",
+    "CHANGEABLE_CHOICES",
     "DAY",
     "HUMAN_DECISION_REASONS",
     "MAX_CLOCK_DISAGREEMENT",

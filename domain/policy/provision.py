@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import (
     DatasetConflictError,
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from domain.model import Dataset
+    from domain.model import Dataset, UnreadableRow
+
+
+CHANGEABLE_CHOICES: Final = ("template_id", "record_count", "data_source")
+"""The arguments of a provision that the retry of a failed dataset may change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,18 +103,21 @@ def require_records_within_limit(limits: ProvisionLimits, wanted: int | None) ->
 
 
 def require_attachable(
-    dataset: Dataset, journey_id: str, named: Mapping[str, object], *, retry: bool = False
+    dataset: Dataset,
+    journey_id: str,
+    named: Mapping[str, object],
+    owner: Journey | UnreadableRow | None = None,
+    *,
+    retry: bool = False,
 ) -> None:
     """Require that a provision with these arguments can attach to the live dataset, or retry it.
 
     `named` holds the arguments that the caller gave, of `template_id`, `record_count` and `data_source`. The retry of a
-    dataset whose choices may change may name others. Raises DatasetConflictError or TeardownInProgressError.
+    dataset whose choices may change may name others. `owner` is the dataset's own journey, as of now, where it is not
+    the one of the call. Raises DatasetConflictError or TeardownInProgressError.
     """
     if dataset.journey_id != journey_id:
-        msg = f"{dataset.name} is live already and belongs to the journey {dataset.journey_id!r}."
-        raise DatasetConflictError(
-            msg, field="journey_id", candidates=(dataset.journey_id,), dataset_id=dataset.dataset_id
-        )
+        raise _other_journey_error(dataset, journey_id, owner)
     if dataset.status is DatasetStatus.TEARDOWN:
         raise teardown_in_progress_error(dataset)
     has = differing_choices(dataset, named)
@@ -130,6 +137,38 @@ def require_attachable(
             suggested_action=action,
             dataset_id=dataset.dataset_id,
         )
+
+
+def _other_journey_error(
+    dataset: Dataset, journey_id: str, owner: Journey | UnreadableRow | None
+) -> DatasetConflictError:
+    """The error for a place that another journey's dataset takes.
+
+    Only while that journey protects the dataset is a call that names that journey a way on: its data stays.
+    """
+    theirs = dataset.journey_id
+    msg = f"{dataset.name} is live already and belongs to the journey {theirs!r}"
+    way = "whether it makes way for another dataset is for a person to decide."
+    if isinstance(owner, Journey) and owner.protects(dataset.stage):
+        return DatasetConflictError(
+            f"{msg}, which protects it.",
+            field="journey_id",
+            candidates=(theirs,),
+            suggested_action=f"To use it as that journey's, name {theirs!r}. Else {way}",
+            dataset_id=dataset.dataset_id,
+        )
+    state = (
+        f"is {owner.state} at {owner.stage}"
+        if isinstance(owner, Journey)
+        else "is not there, or cannot be read"
+    )
+    return DatasetConflictError(
+        f"{msg}, which {state} and does not protect it. Nor does {journey_id!r} protect it.",
+        recovery=Recovery.NEEDS_HUMAN,
+        field="journey_id",
+        suggested_action=f"Ask a person: {way}",
+        dataset_id=dataset.dataset_id,
+    )
 
 
 def differing_choices(dataset: Dataset, named: Mapping[str, object]) -> dict[str, object]:

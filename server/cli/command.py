@@ -59,11 +59,15 @@ _INTERRUPTED: Final = "Interrupted."
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
-    """One command, as it was called. `interrupt_message` is printed on Ctrl-C."""
+    """One command, as it was called.
+
+    `options` has the option of each of its arguments, as a person types it; `interrupt_message` is printed on Ctrl-C.
+    """
 
     output: Output
     data_dir: Path | None
     config: Path | None
+    options: Mapping[str, str] = field(default_factory=dict)
     interrupt_message: str = _INTERRUPTED
     _settings: Settings | None = field(default=None, init=False)
     _call: AuditedCall | None = field(default=None, init=False)
@@ -218,6 +222,11 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
                 output=Output(as_json=given.pop("as_json"), command_options=options),
                 data_dir=data_dir,
                 config=config,
+                options={
+                    str(each.name): each.opts[0]
+                    for each in ctx.command.params
+                    if each.opts[0].startswith("-")
+                },
             )
 
             work: _Work = partial(body, run, **given)
@@ -315,7 +324,7 @@ def _run_work(work: Awaitable[ExitCode | None] | ExitCode | None) -> ExitCode | 
 def _print_error(run: Invocation, error: LifecycleError) -> ExitCode:
     from server.cli.views.errors import render_error, serialize_error
 
-    run.output.print_error(serialize_error(error), render_error(error))
+    run.output.print_error(serialize_error(error), render_error(error, run.options))
     return exit_code_for(error)
 
 

@@ -39,6 +39,8 @@ _BY_ANYBODY: Final = (
     "uvicorn.error",
 )
 """Loggers of what anybody can cause who reaches the server, without a token and as often as they like."""
+_EXPECTED_BY_US: Final = "Workflow already exists in queue"
+"""DBOS warns of a saga that was adopted through a queue when it is started by its id, as we do. It changes nothing."""
 
 
 class RepetitionFilter(logging.Filter):
@@ -129,6 +131,8 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
 
 
 def _is_logged(record: logging.LogRecord) -> bool:
+    if record.name == "dbos" and str(record.msg).startswith(_EXPECTED_BY_US):
+        return False
     return record.levelno >= logging.INFO or record.name.partition(".")[0] in _OURS
 
 

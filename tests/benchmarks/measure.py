@@ -32,6 +32,8 @@ class Goal:
 
     def verdict(self, ratio: float) -> str:
         """How far the ratio is: the goal itself, half of it, or neither."""
+        if self.at_most and not ratio:
+            return "reached"
         share = self.bound / ratio if self.at_most else ratio / self.bound
         return "reached" if share >= 1 else "half of it" if share >= 0.5 else "MISSED"
 

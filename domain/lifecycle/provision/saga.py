@@ -303,6 +303,7 @@ def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, da
         at=now,
         attempt=dataset.attempt,
         to_undo=pending_compensation_steps(uow, dataset),
+        field=step_failure.error.get("field"),
     )
     content = dataset.content if _should_keep_content(uow, dataset, dataset.attempt) else None
     status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED

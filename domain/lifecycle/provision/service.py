@@ -26,8 +26,9 @@ from domain.lifecycle.drain import require_not_draining
 from domain.lifecycle.events import provisioning_started_event
 from domain.lifecycle.provision.saga import with_provision_run
 from domain.lifecycle.uses import used_dataset
-from domain.model import Dataset, DatasetStatus, DataSource, require_identifier
+from domain.model import Dataset, DatasetStatus, DataSource, Journey, require_identifier
 from domain.policy import (
+    CHANGEABLE_CHOICES,
     ProvisionLimits,
     differing_choices,
     find_client,
@@ -47,12 +48,12 @@ if TYPE_CHECKING:
         Client,
         DatasetType,
         Failure,
-        Journey,
         Principal,
         Progress,
         Stage,
         Template,
         TemplateChoice,
+        UnreadableRow,
     )
     from domain.ports import Clock, Ids, ReadOnlyPlatform, Store, Templates, UnitOfWork
 
@@ -78,11 +79,7 @@ class ProvisionRequest:
     @property
     def named_choices(self) -> dict[str, object]:
         """The choices that the caller has named, by their arguments."""
-        named = {
-            "template_id": self.template_id,
-            "record_count": self.record_count,
-            "data_source": self.data_source,
-        }
+        named = {name: getattr(self, name) for name in CHANGEABLE_CHOICES}
         return {name: value for name, value in named.items() if value is not None}
 
 
@@ -237,7 +234,8 @@ class ProvisionService:
         now: datetime,
     ) -> ProvisionResult | _Undecided:
         named = request.named_choices
-        require_attachable(live, request.journey_id, named, retry=request.retry)
+        owner = journey if live.journey_id == journey.journey_id else _load_owner(uow, live, now)
+        require_attachable(live, request.journey_id, named, owner, retry=request.retry)
         if not request.retry or not may_retry(live, journey, now):
             return ProvisionResult(dataset=live, created=False)
         require_not_draining(uow)
@@ -297,6 +295,11 @@ class ProvisionService:
         return admit_dataset(uow, dataset, principal, now)
 
 
+def _load_owner(uow: UnitOfWork, dataset: Dataset, now: datetime) -> Journey | UnreadableRow | None:
+    owner = uow.journeys.get(dataset.client_id, dataset.journey_id)
+    return owner.as_of(now) if isinstance(owner, Journey) else owner
+
+
 def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     """The error for a dataset's recorded failure."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
@@ -305,7 +308,7 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
     return ProvisionFailedError(
         f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
         recovery=_retry_recovery(failure),
-        field="retry" if _retry_recovery(failure) is Recovery.FIX_INPUT else None,
+        field=_retry_field(failure),
         suggested_action=_retry_action(dataset, failure),
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,
@@ -322,9 +325,16 @@ def _retry_recovery(failure: Failure) -> Recovery:
     return Recovery.FIX_INPUT if recovery is Recovery.WAIT else recovery
 
 
+def _retry_field(failure: Failure) -> str | None:
+    """The argument that has to change: what the failure names of the dataset's choices, else `retry`."""
+    if _retry_recovery(failure) is not Recovery.FIX_INPUT:
+        return None
+    return failure.field if failure.field in CHANGEABLE_CHOICES else "retry"
+
+
 def _retry_action(dataset: Dataset, failure: Failure) -> str:
     """How to run it again: the same call with retry; of a restored dataset, a provision with retry."""
-    again = 'make the same call with "retry": true'
+    again = 'call again with "retry": true'
     if dataset.restored_from is not None:
         names = ("client_id", "journey_id", "stage", "dataset_type")
         arguments = ", ".join(f'"{name}": "{getattr(dataset, name)}"' for name in names)

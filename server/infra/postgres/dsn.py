@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,7 +19,7 @@ _FORM: Final = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 _UNREADABLE: Final = (
     f"cannot be read as {_FORM}: write characters such as @ : / # % in a password as %40 and so on"
 )
-
+_PARAMETER: Final = re.compile("[a-z_]{1,40}")
 
 # With these, either side notices within half a minute that the other is gone. The URL may set other values.
 _DEFAULTS: Final = {
@@ -53,7 +55,7 @@ def parse_postgres_url(url: str) -> PostgresAddress:
     try:
         parameters = conninfo_to_dict(url)
     except psycopg.Error:  # its message may contain the password
-        raise ValueError(_UNREADABLE) from None
+        raise ValueError(_describe_unknown_parameter(url) or _UNREADABLE) from None
     # libpq ends the password at the first @ and begins the database at the first /, so with an unescaped one a part of
     # the password is host or database, which messages show.
     if "/" in url.partition("?")[0].partition("://")[2].rpartition("@")[0] or any(
@@ -72,3 +74,25 @@ def parse_postgres_url(url: str) -> PostgresAddress:
         conninfo=make_conninfo("", **{**_DEFAULTS, "client_encoding": "utf8", **parameters}),
         password=None if password is None else str(password),
     )
+
+
+def _describe_unknown_parameter(url: str) -> str | None:
+    """What is wrong with the parameters behind the `?`; None where it is something else.
+
+    Before an `@`, what looks like a parameter may be a part of the password, and is not repeated.
+    """
+    before, _, query = url.partition("?")
+    given = [each.partition("=")[0] for each in query.split("&")]
+    if "@" in query or not all(map(_PARAMETER.fullmatch, given)):
+        return None
+    known = [each.keyword.decode() for each in Conninfo.get_defaults()]
+    unknown = next((each for each in given if each not in known), None)
+    try:
+        conninfo_to_dict(before)
+    except psycopg.Error:
+        return None
+    if unknown is None:
+        return None
+    near = get_close_matches(unknown, known, 1)
+    meant = f"; {near[0]!r} may be meant" if near else ""
+    return f"has the parameter {unknown!r}, which PostgreSQL's client library does not know{meant}"

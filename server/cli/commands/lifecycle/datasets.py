@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -25,6 +25,10 @@ app = typer.Typer(
     help="List and show datasets, check their quality again, protect them.", no_args_is_help=True
 )
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset.")]
+_EMPTY: Final = (
+    "There is no dataset. Make one with `dataset-lifecycle provision --client-id CLIENT --journey-id JOURNEY "
+    "--stage sandbox --dataset-type confluence_pages`."
+)
 
 
 @command(app, "list")
@@ -94,9 +98,7 @@ def _render_datasets(found: Sequence[Dataset]) -> list[RenderableType]:
         for each in found
     ]
     columns = ("name", "status", "records", "quality", "journey", "protected until", "created", "id")
-    return [
-        render_table(columns, rows, empty="There is no dataset. Make one with `dataset-lifecycle provision`.")
-    ]
+    return [render_table(columns, rows, empty=_EMPTY)]
 
 
 @command(app, "show")

@@ -11,10 +11,11 @@ from server.cli.commands.lifecycle.terminal_confirmer import terminal_confirmer
 from server.cli.exit_codes import ExitCode, exit_code_for
 from server.cli.output import render_section, render_table
 from server.cli.prompts import prompt_for_phrase
+from server.cli.views.errors import render_error
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from rich.console import RenderableType
 
@@ -76,7 +77,7 @@ async def tear_down_group(
         ]
     outcomes.sort(key=lambda each: each.dataset.dataset_id)
     items = [_serialize_outcome(each) for each in outcomes]
-    run.output.print_answer({"items": items, "count": len(items)}, *_render_outcomes(outcomes))
+    run.output.print_answer({"items": items, "count": len(items)}, *_render_outcomes(outcomes, run.options))
     codes = {each.code for each in outcomes}
     return next(
         (each for each in (ExitCode.REFUSED, ExitCode.FAILED, ExitCode.RUNNING) if each in codes), None
@@ -136,15 +137,19 @@ def _serialize_outcome(outcome: _Outcome) -> dict[str, Any]:
     }
 
 
-def _render_outcomes(outcomes: Collection[_Outcome]) -> list[RenderableType]:
+def _render_outcomes(outcomes: Collection[_Outcome], options: Mapping[str, str]) -> list[RenderableType]:
     rows = [
         (
-            each.dataset.name,
-            each.word,
-            each.answer.message if isinstance(each.answer, LifecycleError) else each.answer.archived_path,
             each.dataset.dataset_id,
+            each.word,
+            each.answer.code if isinstance(each.answer, LifecycleError) else each.answer.archived_path,
         )
         for each in outcomes
     ]
-    columns = ("dataset", "outcome", "archive, or why not", "id")
-    return [render_table(columns, rows, empty="There is no live dataset to take down.")]
+    columns = ("dataset", "outcome", "archive, or why not")
+    errors = [
+        render_error(each.answer, options, about=each.dataset.name)
+        for each in outcomes
+        if isinstance(each.answer, LifecycleError)
+    ]
+    return [render_table(columns, rows, empty="There is no live dataset to take down."), *errors]

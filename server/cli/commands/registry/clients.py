@@ -62,7 +62,10 @@ async def list_clients(
 def _render_clients(found: Sequence[Client]) -> list[RenderableType]:
     rows = [(each.client_id, each.name, each.industry, each.use_case) for each in found]
     columns = ("client", "name", "industry", "use case")
-    empty = "There is no client yet. Add one with `dataset-lifecycle clients add`."
+    empty = (
+        "There is no client yet. Add one with "
+        "`dataset-lifecycle clients add CLIENT --name NAME --industry INDUSTRY --use-case USE_CASE`."
+    )
     return [render_table(columns, rows, empty=empty)]
 
 

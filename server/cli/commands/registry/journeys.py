@@ -157,7 +157,10 @@ def _render_journeys(found: Sequence[Journey]) -> list[RenderableType]:
         for each in found
     ]
     columns = ("journey", "client", "stage", "state", "lease until")
-    empty = "There is no journey yet. Add one with `dataset-lifecycle journeys add`."
+    empty = (
+        "There is no journey yet. Add one with "
+        "`dataset-lifecycle journeys add JOURNEY --client-id CLIENT --stage sandbox`."
+    )
     return [render_table(columns, rows, empty=empty)]
 
 

@@ -47,6 +47,8 @@ def test_a_person_is_asked_once_and_what_stays_is_named(command_line: CommandLin
     assert shown.count("to continue") == 1
     assert "These stay" in shown
     assert [each in told for each in ("archived", "refused", "is protected")] == [True, True, True]
+    assert "ACME-Sandbox-GitHub: refused: dataset_protected" in told
+    assert "What blocks it, and what clears it:" in told
     assert command_line.run_json("datasets", "show", ids[0])["status"] == "archived"
     assert command_line.run_json("datasets", "show", ids[1])["status"] == "ready"
 
@@ -65,6 +67,18 @@ def test_one_answer_is_the_word_for_each_that_needs_one(command_line: CommandLin
     )
     assert (code, shown.count("to continue")) == (0, 1)
     assert [command_line.run_json("datasets", "show", each)["status"] for each in ids] == ["archived"] * 2
+
+
+def test_a_refusal_of_one_of_several_shows_all_that_its_own_would(command_line: CommandLine) -> None:
+    ids = _two_datasets(command_line)
+    command_line.run_ok("journeys", "set-state", "j1", "completed")
+    refused = command_line.run("teardown", "--client-id", "ACME", "--reason", "manual")
+    assert refused.exit_code == 3
+    requests = {each["dataset_id"]: each for each in command_line.run_json("approvals", "list")["items"]}
+    assert requests.keys() == set(ids)
+    for each in requests.values():
+        assert f"`dataset-lifecycle approvals approve {each['approval_id']} " in refused.output
+    assert refused.output.count("refused: confirmation_required") == 2
 
 
 @pytest.mark.parametrize(

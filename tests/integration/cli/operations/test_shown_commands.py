@@ -50,12 +50,20 @@ def texts_in_code() -> Iterator[tuple[str, str]]:
 
 
 def find_command(words: list[str]) -> list[str]:
-    """The words that are left when those of the command are taken away; raises KeyError where there is none."""
+    """What is wrong with a command: options that it does not have, and required ones that are not there.
+
+    Raises KeyError where there is no such command.
+    """
     group: Any = COMMAND
     while words and hasattr(group, "commands"):
         group = group.commands[words.pop(0)]
     options = {name for each in group.params for name in each.opts}
-    return [each for each in words if each.startswith("--") and each not in options]
+    required = [each.opts[0] for each in group.params if each.required]
+    missing = [each for each in required if each.startswith("--") and each not in words]
+    positional = [each for each in words if not each.startswith("--")]
+    if sum(not each.startswith("--") for each in required) > len(positional):
+        missing.append("an argument")
+    return [each for each in words if each.startswith("--") and each not in options] + missing
 
 
 def test_every_command_that_is_shown_exists_with_its_options() -> None:
@@ -107,8 +115,8 @@ def test_a_command_that_a_refusal_shows_does_what_it_says_wherever_it_is_pasted(
 def test_a_person_is_shown_the_same_command_on_one_line(command_line: CommandLine) -> None:
     told = command_line.run("clients", "list").output
     assert told == (
-        "There is no client yet. Add one with "
-        f"`dataset-lifecycle clients add --data-dir {command_line.folder}`.\n"
+        "There is no client yet. Add one with `dataset-lifecycle clients add CLIENT --name NAME "
+        f"--industry INDUSTRY --use-case USE_CASE --data-dir {command_line.folder}`.\n"
     )
 
 

@@ -355,8 +355,9 @@ async def test_a_retry_of_a_failed_dataset_may_change_its_count_and_template(wor
         await process.add_client_and_journey()
         with pytest.raises(ProvisionFailedError) as first:
             await process.provision(record_count=31)
+        assert first.value.field == "record_count"
         assert first.value.suggested_action == (
-            'Ask for 30 records or fewer. Then make the same call with "retry": true: without it, this failure is '
+            'Ask for 30 records or fewer. Then call again with "retry": true: without it, this failure is '
             "answered again."
         )
         with pytest.raises(DatasetConflictError) as differs:

@@ -147,6 +147,49 @@ def test_a_limit_is_told_with_what_is_above_it() -> None:
     }
 
 
+def test_a_protected_dataset_of_another_journey_is_used_as_that_journeys() -> None:
+    for state in (JourneyState.ACTIVE, JourneyState.PAUSED):
+        owner = journey("j1", state=state)
+        assert catch_refusal(partial(require_attachable, dataset(), "j2", {}, owner)) == {
+            "code": "dataset_conflict",
+            "recovery": "choose_other",
+            "message": f"{NAME} is live already and belongs to the journey 'j1', which protects it.",
+            "field": "journey_id",
+            "candidates": ["j1"],
+            "dataset_id": ID,
+            "suggested_action": (
+                "To use it as that journey's, name 'j1'. "
+                "Else whether it makes way for another dataset is for a person to decide."
+            ),
+        }
+
+
+@pytest.mark.parametrize(
+    ("owner", "state"),
+    [
+        (journey("j1", state=JourneyState.COMPLETED), "is completed at sandbox"),
+        (journey("j1", state=JourneyState.EXPIRED), "is expired at sandbox"),
+        (journey("j1", stage=Stage.PILOT), "is active at pilot"),
+        (UnreadableRow(what="the journey 'j1'", why="no JSON"), "is not there, or cannot be read"),
+        (None, "is not there, or cannot be read"),
+    ],
+)
+def test_a_dataset_that_its_journey_does_not_protect_is_recommended_to_nobody(
+    owner: Journey | UnreadableRow | None, state: str
+) -> None:
+    assert catch_refusal(lambda: require_attachable(dataset(), "j2", {}, owner)) == {
+        "code": "dataset_conflict",
+        "recovery": "needs_human",
+        "message": (
+            f"{NAME} is live already and belongs to the journey 'j1', which {state} and does not protect it. "
+            "Nor does 'j2' protect it."
+        ),
+        "field": "journey_id",
+        "dataset_id": ID,
+        "suggested_action": "Ask a person: whether it makes way for another dataset is for a person to decide.",
+    }
+
+
 def test_a_conflict_names_the_dataset_and_what_differs() -> None:
     live = dataset(content=CONTENT)
     conflict = {
@@ -156,11 +199,6 @@ def test_a_conflict_names_the_dataset_and_what_differs() -> None:
         "suggested_action": DatasetConflictError.action,
     }
     leave_out = f"To use the live dataset as it is, leave out {{}}. {DatasetConflictError.action}"
-    assert catch_refusal(lambda: require_attachable(live, "j2", {})) == conflict | {
-        "message": f"{NAME} is live already and belongs to the journey 'j1'.",
-        "field": "journey_id",
-        "candidates": ["j1"],
-    }
     named = {"record_count": 8, "data_source": DataSource.GENERATED}
     assert catch_refusal(lambda: require_attachable(live, "j1", named)) == conflict | {
         "message": (

@@ -171,12 +171,6 @@ def test_a_difference_is_a_conflict_that_names_it(named: dict[str, Any], field: 
     assert field in refusal.value.message
 
 
-def test_another_journeys_dataset_is_a_conflict_that_names_the_journey() -> None:
-    with pytest.raises(DatasetConflictError) as refusal:
-        require_attachable(dataset(), "j2", {})
-    assert refusal.value.candidates == ("j1",)
-
-
 def test_nothing_attaches_to_a_dataset_in_teardown() -> None:
     with pytest.raises(TeardownInProgressError) as refusal:
         require_attachable(dataset(status=DatasetStatus.TEARDOWN), "j1", {})

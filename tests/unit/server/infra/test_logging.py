@@ -164,6 +164,18 @@ def test_trouble_of_the_saga_engine_is_logged_once_and_then_counted() -> None:
     assert "repeated" not in last.__dict__
 
 
+def test_what_the_saga_engine_says_of_an_adopted_saga_is_nobodys_trouble(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging()
+    engine = logging.getLogger("dbos")
+    engine.warning("Workflow already exists in queue: provision, but the provided queue name is: None.")
+    engine.warning("Workflow already exists with a different function name.")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == [
+        "Workflow already exists with a different function name."
+    ]
+
+
 def test_ever_new_messages_are_forgotten() -> None:
     now = [0.0]
     unrepeated = RepetitionFilter(lambda: now[0])

@@ -6,31 +6,25 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from datetime import datetime
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Final
 
-from rich import box
 from rich.console import Console, Group
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from domain.model import printable, printable_json
+from server.cli.output.tables import FittedTable
 from tools.commands import command_ends, complete_commands_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import ConsoleOptions, RenderableType
 
 _DEFAULT_WIDTH: Final = 150
 """Columns of what is written to a pipe or file, which has no width of its own."""
-_GOOD: Final = frozenset({"active", "archived", "healthy", "ok", "ready", "valid"})
-_BAD: Final = frozenset({"failed", "invalid", "unhealthy", "wrong"})
-_IN_PROGRESS: Final = frozenset(
-    {"creating", "disconnected", "paused", "provisioning", "syncing", "teardown", "validating", "warning"}
-)
 
 
 class Output:
@@ -90,7 +84,7 @@ class Output:
     def _print_completed(self, console: Console, what: RenderableType) -> None:
         # The terminal wraps sentences itself: a line break of ours inside a path would end up in what is copied.
         soft_wrap = isinstance(what, str | Text)
-        console.print(_complete_renderable(what, self._command_options), soft_wrap=soft_wrap)
+        console.print(_complete_renderable(what, self._command_options), soft_wrap=soft_wrap, crop=False)
 
 
 def _encode_document(document: dict[str, Any], command_options: str) -> str:
@@ -139,6 +133,8 @@ def _complete_renderable(what: RenderableType, options: Callable[[], str]) -> Re
         return _complete_text(Text(what) if isinstance(what, str) else what, options)
     if isinstance(what, Group):
         return Group(*(_complete_renderable(each, options) for each in what.renderables))
+    if isinstance(what, FittedTable):
+        return what.map_cells(lambda cell: _complete_text(cell, options))
     if isinstance(what, Table):
         for column in what.columns:
             cells = [_complete_renderable(each, options) for each in column.cells]
@@ -159,57 +155,3 @@ def _stream_console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _DEFAULT_WIDTH
     return _PrintableConsole(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
-
-
-def format_value(value: object) -> str:
-    """Format a value for a cell or sentence, as printable text."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M UTC")
-    return printable(str(value))
-
-
-def render_value(value: object) -> Text:
-    """Render a value, coloured when it is a status."""
-    words = format_value(value)
-    style = (
-        "green" if words in _GOOD else "red" if words in _BAD else "yellow" if words in _IN_PROGRESS else ""
-    )
-    return Text(words, style=style)
-
-
-def render_section(title: str, *content: RenderableType) -> Group:
-    """Render a part of an answer under its title."""
-    return Group(Text(format_value(title), style="bold"), *content)
-
-
-def render_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> RenderableType:
-    """Render rows under a heading, or the sentence `empty` when there are none. Long cells are folded, never cut."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for each in columns:
-        table.add_column(each, overflow="fold")
-    for row in rows:
-        table.add_row(*(each if isinstance(each, Text) else render_value(each) for each in row))
-    return table if table.row_count else Text(empty)
-
-
-def render_facts(pairs: Iterable[tuple[str, object]]) -> Table:
-    """Render names and values, one pair per line; a pair without a value is left out."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in pairs:
-        if value is not None and value != "":
-            grid.add_row(name, value if isinstance(value, Text) else render_value(value))
-    return grid
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration, rounded down, in the largest unit of which it has at least two."""
-    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{int(seconds // length)} {unit}"
-    return f"{int(seconds)} seconds"

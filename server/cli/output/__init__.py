@@ -1,0 +1,17 @@
+"""Output of a command: its streams, and what it prints there."""
+
+from server.cli.output.streams import ItemStream, Output
+from server.cli.output.tables import FittedTable, render_facts, render_section, render_table
+from server.cli.output.values import format_duration, format_value, render_value
+
+__all__ = [
+    "FittedTable",
+    "ItemStream",
+    "Output",
+    "format_duration",
+    "format_value",
+    "render_facts",
+    "render_section",
+    "render_table",
+    "render_value",
+]

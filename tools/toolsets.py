@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidArgumentError
 from domain.model import closest_names
-from tools.core import check_connector_health, list_orphans, provision_dataset, teardown_dataset
-from tools.leases import protect_dataset, renew_journey_lease
-from tools.recovery import restore_dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tools.edge.tool import LifecycleTool
 
 DEFAULT_TOOLSET: Final = "datasets"
 """The toolset that every server has."""
-TOOLSETS: Final[Mapping[str, tuple[LifecycleTool, ...]]] = {
+_MODULES: Final = {
     DEFAULT_TOOLSET: (
-        provision_dataset.TOOL,
-        teardown_dataset.TOOL,
-        check_connector_health.TOOL,
-        list_orphans.TOOL,
+        "core.provision_dataset",
+        "core.teardown_dataset",
+        "core.check_connector_health",
+        "core.list_orphans",
     ),
-    "recovery": (restore_dataset.TOOL,),
-    "leases": (renew_journey_lease.TOOL, protect_dataset.TOOL),
+    "recovery": ("recovery.restore_dataset",),
+    "leases": ("leases.renew_journey_lease", "leases.protect_dataset"),
 }
+
+
+class _Toolsets(Mapping[str, "tuple[LifecycleTool, ...]"]):
+    """The tools of each toolset, imported when they are asked for: making a tool's schemas delays a start."""
+
+    def __getitem__(self, name: str) -> tuple[LifecycleTool, ...]:
+        return tuple(import_module(f"tools.{each}").TOOL for each in _MODULES[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+TOOLSETS: Final = _Toolsets()
 
 
 def select_tools(toolsets: Sequence[str] = ()) -> list[LifecycleTool]:
@@ -37,8 +52,5 @@ def select_tools(toolsets: Sequence[str] = ()) -> list[LifecycleTool]:
                 f"There is no toolset {name!r}.", field="toolsets", candidates=closest_names(name, TOOLSETS)
             )
     return [
-        each
-        for name, tools in TOOLSETS.items()
-        if name == DEFAULT_TOOLSET or name in toolsets
-        for each in tools
+        each for name in TOOLSETS if name == DEFAULT_TOOLSET or name in toolsets for each in TOOLSETS[name]
     ]

@@ -6,6 +6,7 @@ import secrets
 import string
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ class SystemClock:
 
     def uptime(self) -> Uptime | None:
         # Only Linux has this clock, which also counts the time in which the machine was suspended.
-        clock_id, boot = getattr(time, "CLOCK_BOOTTIME", None), _read_boot_id()
+        clock_id, boot = getattr(time, "CLOCK_BOOTTIME", None), _read_boot_id(_BOOT_ID)
         if clock_id is None or boot is None:
             return None
         return Uptime(boot=boot, seconds=time.clock_gettime(clock_id))
@@ -38,10 +39,11 @@ class SystemClock:
         await anyio.sleep(seconds)
 
 
-def _read_boot_id() -> str | None:
-    """The id of the machine's boot; None where there is none."""
+@cache
+def _read_boot_id(path: Path) -> str | None:
+    """The id of the machine's boot, which no process outlives; None where there is none."""
     try:
-        return _BOOT_ID.read_text().strip() or None
+        return path.read_text().strip() or None
     except (OSError, ValueError):
         return None
 
@@ -50,4 +52,10 @@ class RandomIds:
     """Random tokens of six letters and digits. The store refuses an id that exists, so a repetition does no harm."""
 
     def token(self) -> str:
-        return "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+        # One draw for all letters: each draw asks the operating system, and every call has two tokens.
+        number = secrets.randbelow(len(_LETTERS) ** _LENGTH)
+        letters = []
+        for _ in range(_LENGTH):
+            number, letter = divmod(number, len(_LETTERS))
+            letters.append(_LETTERS[letter])
+        return "".join(letters)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
 import typer
 
 from server.cli.exit_codes import ExitCode, exit_code_for
-from server.cli.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from domain.errors import LifecycleError
     from domain.model import Principal
+    from server.cli.output import Output
     from server.settings import Settings
     from tools.edge.call_audit import AuditedCall
     from tools.services import Services
@@ -61,16 +61,28 @@ _INTERRUPTED: Final = "Interrupted."
 class Invocation:
     """One command, as it was called.
 
-    `options` has the option of each of its arguments, as a person types it; `interrupt_message` is printed on Ctrl-C.
+    `command_options` gives the options that complete the commands in what is printed. `options` has the option of each
+    of its arguments, as a person types it; `interrupt_message` is printed on Ctrl-C.
     """
 
-    output: Output
+    as_json: bool = False
+    command_options: Callable[[], str] = str
     data_dir: Path | None
     config: Path | None
     options: Mapping[str, str] = field(default_factory=dict)
     interrupt_message: str = _INTERRUPTED
+    _output: Output | None = field(default=None, init=False)
     _settings: Settings | None = field(default=None, init=False)
     _call: AuditedCall | None = field(default=None, init=False)
+
+    @property
+    def output(self) -> Output:
+        """The streams to which it prints, opened when it does: a server prints nothing."""
+        from server.cli.output import Output
+
+        if self._output is None:
+            self._output = Output(as_json=self.as_json, command_options=self.command_options)
+        return self._output
 
     def load_settings(self) -> Settings:
         """The settings, loaded on the first call. Raises SettingsError."""
@@ -219,7 +231,8 @@ def command(app: typer.Typer, name: str) -> Callable[[B], B]:
             config = given.pop("config") or shared.get("config")
             options = partial(_find_command_options, config, data_dir)
             run = Invocation(
-                output=Output(as_json=given.pop("as_json"), command_options=options),
+                as_json=given.pop("as_json"),
+                command_options=options,
                 data_dir=data_dir,
                 config=config,
                 options={

@@ -1,8 +1,9 @@
-"""Imports without garbage collection."""
+"""Imports without garbage collection, and without libraries that another one uses for what we do not want."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,3 +24,18 @@ def pause_garbage_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@contextmanager
+def absent_module(name: str) -> Iterator[None]:
+    """Let no import of that module succeed in the block, as if it were not installed; an imported one stays."""
+    if name in sys.modules:
+        yield
+        return
+    # The documented way: a module that is None in there cannot be imported.
+    # https://docs.python.org/3/reference/import.html#the-module-cache
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]

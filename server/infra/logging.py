@@ -10,9 +10,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from domain.model import printable, printable_json
+from server.infra.imports import absent_module
+
+# structlog imports rich, with its lexers, for tracebacks that show the values of variables, and greenlet for contexts
+# that we do not use. No log of ours may hold those values, and both imports are a tenth of the time of a start.
+with absent_module("rich"), absent_module("greenlet"):
+    import structlog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

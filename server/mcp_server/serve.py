@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, Literal
@@ -30,16 +31,17 @@ from server.mcp_server.open_requests import OpenRequestsMiddleware
 from server.mcp_server.server import build_server, local_agent_principal
 from server.mcp_server.startup_recovery import FirstResponseMiddleware, recover_pending_work
 from server.settings import format_command_options
-from server.web.http import GRACE_S, HttpAccess, open_listening_socket, serve_http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
-    from typing import Any, NoReturn
+    from socket import socket
+    from typing import Any, NoReturn, Self
 
     from server.composition.pending_work import PendingWork
     from server.mcp_server.server import LifecycleServer
     from server.settings import Settings
+    from server.web.http import HttpAccess
     from tools.services import Services
 
     RecoveryTask = Callable[[], Coroutine[Any, Any, None]]
@@ -81,14 +83,11 @@ def run_server(
     _log.info("Serving %s. The data folder is %s.", address, settings.data_dir)
     if notice:
         _log.warning(notice)
-    access = build_http_access(settings) if transport == "http" else HttpAccess()
-    listening = (
-        open_listening_socket(host, port, guarded=access.gate is not None) if transport == "http" else None
-    )
+    door = _HttpDoor.open(settings, host, port) if transport == "http" else None
     configured = [each.get_secret_value() for each in settings.http.state_keys]
     keys = load_state_keys(configured, settings.data_dir)
     # Only over HTTP can an answer reach another replica, and only a server that may change things asks questions.
-    shared_keys = keys if listening is not None and not read_only else ()
+    shared_keys = keys if door and not read_only else ()
     with _hold_presence(settings, shared_keys) as replica:
         lazy_services = LazyServices(
             lambda: _open_services(settings, transport, schedules=schedules, replica=replica)
@@ -100,14 +99,14 @@ def run_server(
             toolsets=toolsets,
             read_only=read_only,
             principal=local_agent_principal(settings.identity.local),
-            gate=access.gate,
+            gate=door.access.gate if door else None,
             middleware=[first_response, requests],
             via=transport,
             state_keys=keys,
             command_options=format_command_options(settings.data_dir, settings.config_file),
             platform=" ".join(filter(None, (load_prompt("platform").format(platform=address), notice))),
         )
-        if listening is None:
+        if door is None:
             recover = partial(
                 recover_pending_work,
                 lazy_services,
@@ -122,7 +121,7 @@ def run_server(
             )
             anyio.run(
                 _serve_over_http,
-                partial(serve_http, server, server.edge, lazy_services, listening, access=access),
+                door.build_serve(server, lazy_services),
                 lazy_services,
                 recover,
             )
@@ -161,6 +160,8 @@ async def _serve_over_http(
     serve: Callable[[anyio.Event], Awaitable[None]], lazy_services: LazyServices, recover: RecoveryTask
 ) -> None:
     """Serve over HTTP. Raises SettingsError, after serving has ended, when the services can never be opened."""
+    from server.web.http import GRACE_S  # noqa: PLC0415
+
     errors: list[SettingsError] = []
 
     async def recover_or_stop(stop: anyio.Event) -> None:
@@ -185,6 +186,31 @@ async def _serve_over_http(
         await serve_until_shutdown(
             serve_and_recover, lazy_services, linger_s=GRACE_S + CLOSING_S, leave=raise_or_exit
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _HttpDoor:
+    """The socket on which a server over HTTP listens, and who may pass.
+
+    What it imports is slow to import, and a server over stdio does not need it.
+    """
+
+    access: HttpAccess
+    listening: socket
+
+    @classmethod
+    def open(cls, settings: Settings, host: str, port: int) -> Self:
+        from server.web.http import open_listening_socket  # noqa: PLC0415
+
+        access = build_http_access(settings)
+        return cls(access, open_listening_socket(host, port, guarded=access.gate is not None))
+
+    def build_serve(
+        self, server: LifecycleServer, lazy_services: LazyServices
+    ) -> Callable[[anyio.Event], Awaitable[None]]:
+        from server.web.http import serve_http  # noqa: PLC0415
+
+        return partial(serve_http, server, server.edge, lazy_services, self.listening, access=self.access)
 
 
 @contextmanager
@@ -269,6 +295,8 @@ async def _open_services(
 
 def build_http_access(settings: Settings) -> HttpAccess:
     """Build the configured access over HTTP. Raises SettingsError for an invalid public key."""
+    from server.web.http import HttpAccess  # noqa: PLC0415
+
     if not settings.identity.configured:
         return HttpAccess()
     # cryptography is slow to import, and a server without identity does not need it.

@@ -127,8 +127,11 @@ Until = Annotated[
 
 _WRAPPERS: Final = frozenset({"arguments", "args", "input", "kwargs", "parameters", "params"})
 """Names under which hosts pass on all arguments as one."""
-_LEFT_OUT: Final = frozenset({"", "null", "none", "undefined"})
+_LEFT_OUT: Final = frozenset({"", "null"})
 """What hosts write for an optional argument that is left out; no optional argument has a use for an empty text."""
+_LEFT_OUT_UNLESS_AN_ID: Final = _LEFT_OUT | {"none", "undefined"}
+"""The same where no id may be of that name: a list that was asked for the client `none` must not be that of all."""
+_IDS: Final = frozenset({"client_id", "connector_id", "dataset_id", "journey_id"})
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _FLAGS: Final = {"true": True, "false": False}
 _EXACT: Final = 2**53
@@ -154,7 +157,7 @@ def restore_types(given: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> d
     return {
         name: value
         for name, value in restored.items()
-        if name not in known or known[name].is_required() or not _is_left_out(value)
+        if name not in known or known[name].is_required() or not _is_left_out(name, value)
     }
 
 
@@ -187,8 +190,9 @@ def _unwrap(given: Mapping[str, Any], known: Mapping[str, FieldInfo]) -> Mapping
     return given if inner is None else inner
 
 
-def _is_left_out(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().casefold() in _LEFT_OUT)
+def _is_left_out(name: str, value: object) -> bool:
+    words = _LEFT_OUT if name in _IDS else _LEFT_OUT_UNLESS_AN_ID
+    return value is None or (isinstance(value, str) and value.strip().casefold() in words)
 
 
 # Any JSON may be given.

@@ -114,6 +114,13 @@ create index dated_uses_at on dated_uses (kind, at);
 """
 
 
+# Uses are counted in the index alone.
+_ORDERED_USES: Final = """
+drop index dated_uses_of_principal;
+create index dated_uses_in_order on dated_uses (kind, principal, boot, uptime, at);
+"""
+
+
 # The requests of a dataset; and the open requests, which stay few however many were decided.
 _APPROVALS: Final = """
 create index approvals_of_dataset on approvals (dataset_id, approval_id);
@@ -247,6 +254,11 @@ def dated_use_tables(to: Tables) -> None:
     to.run_statements(_DATED_USES)
 
 
+def ordered_use_index(to: Tables) -> None:
+    """Replace the index of uses by one in which they are counted without reading them."""
+    to.run_statements(_ORDERED_USES)
+
+
 def home_platform(to: Tables) -> None:
     """Derive the home platform of a store that has connectors."""
     to.run_statements(_HOME)
@@ -272,5 +284,6 @@ MIGRATIONS: Final[tuple[Callable[[Tables], None], ...]] = (
     filed_columns,
     dated_use_tables,
     home_platform,
+    ordered_use_index,
 )
 """In this order, under these names, for ever: a store records the applied migrations by name."""

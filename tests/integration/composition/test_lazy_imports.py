@@ -68,6 +68,24 @@ async def test_commands_that_list_and_a_server_that_reads_import_nothing_heavy(t
     assert json.loads(ran.splitlines()[-1]) == []
 
 
+_GREETED: Final = """
+import json, sys
+import server.cli.app
+import server.cli.command
+import server.infra.logging
+import server.mcp_server.serve
+from tools.toolsets import select_tools
+select_tools()
+print(json.dumps([each for each in json.loads(sys.argv[1]) if each in sys.modules]))
+"""
+
+
+async def test_a_server_on_stdio_imports_nothing_for_terminals_http_or_other_toolsets() -> None:
+    unused = ("greenlet", "pygments", "rich", "server.web.http", "tools.leases", "tools.recovery")
+    ran = await _run("-c", _GREETED, json.dumps(unused))
+    assert json.loads(ran.splitlines()[-1]) == []
+
+
 async def _run(*arguments: str) -> str:
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)

@@ -32,6 +32,8 @@ class RateLimitRepository(Repository):
     def nth_latest_age(
         self, kind: str, principal: str, reading: ClockReading, window: timedelta, n: int
     ) -> timedelta | None:
+        if self._count_within(kind, principal, reading, window, n) < n:
+            return None
         row = self._fetch_one(
             # The expression is constant; values are bound.
             f"select {_AGE} as age from dated_uses where kind = :kind and principal = :principal and {_AGE} < :window "  # noqa: S608
@@ -43,6 +45,36 @@ class RateLimitRepository(Repository):
             **_columns(reading),
         )
         return row[0] * _MICROSECOND if row else None
+
+    def _count_within(
+        self, kind: str, principal: str, reading: ClockReading, window: timedelta, n: int
+    ) -> int:
+        """How many uses are younger than the window; `n` stands for as many or more.
+
+        It reads an index alone, where dating each use would read and order all of them.
+        """
+        values = {
+            "kind": kind,
+            "principal": principal,
+            "window": window // _MICROSECOND,
+            "n": n,
+            **_columns(reading),
+        }
+        by_clock = "at > :at - :window"
+        of_this_boot = "uptime > :uptime - :window" if reading.uptime else by_clock
+        count = 0
+        for young in (
+            f"boot = :boot and {of_this_boot}",
+            f"boot < :boot and {by_clock}",
+            f"boot > :boot and {by_clock}",
+        ):
+            count += self._fetch_count(
+                # The conditions are constant; values are bound.
+                "select count(*) from (select 1 from dated_uses "  # noqa: S608
+                f"where kind = :kind and principal = :principal and {young} limit :n) as young",
+                **values,
+            )
+        return count
 
     def delete(self, number: int) -> None:
         self._execute("delete from dated_uses where number = :number", {"number": number})

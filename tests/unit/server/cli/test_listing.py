@@ -12,7 +12,6 @@ from domain.errors import StoreFailedError
 from server.cli import listing
 from server.cli.command import Invocation
 from server.cli.listing import Chunk, Listing, Paging, load_by_key, print_listing
-from server.cli.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +20,7 @@ EVERYTHING = Paging(everything=True)
 
 
 def invocation(*, as_json: bool) -> Invocation:
-    return Invocation(output=Output(as_json=as_json), data_dir=None, config=None)
+    return Invocation(as_json=as_json, data_dir=None, config=None)
 
 
 def numbers(

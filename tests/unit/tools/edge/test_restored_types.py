@@ -29,7 +29,9 @@ ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
 )
-EMPTY = ("", " ", "null", "NULL", "None", "undefined", None)
+EMPTY = ("", " ", "null", "NULL", None)
+NOTHING = ("None", "none", "undefined")
+IDS = {"client_id", "connector_id", "dataset_id", "journey_id"}
 
 
 def known(tool: LifecycleTool) -> dict[str, FieldInfo]:
@@ -90,6 +92,8 @@ def test_an_optional_argument_without_a_value_is_left_out_and_a_required_one_sta
     required = name in tool.parameters.get("required", ())
     for value in EMPTY:
         assert restored(tool, name, value) == (value if required else "LEFT_OUT"), schema
+    for value in NOTHING:
+        assert restored(tool, name, value) == (value if required or name in IDS else "LEFT_OUT"), schema
 
 
 @given(dataset_id=ANY_JSON, reason=ANY_JSON)

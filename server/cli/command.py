@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar, get_type_hints
 
 import typer
 
@@ -19,7 +19,7 @@ from server.cli.exit_codes import ExitCode, exit_code_for
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from domain.errors import LifecycleError
+    from domain.errors import LifecycleError, StoreUnavailableError
     from domain.model import Principal
     from server.cli.output import Output
     from server.settings import Settings
@@ -54,6 +54,7 @@ UNSCOPED: Final = UNRECORDED | {"cancel"}
 _VIA: Final = "cli"
 _TRACE: Final = "TRACEPARENT"
 """The environment variable with the W3C trace context of the calling program, as OpenTelemetry's tools set it."""
+_LOG_LEVEL: Final = "DATASET_LIFECYCLE_LOG"
 _INTERRUPTED: Final = "Interrupted."
 
 
@@ -72,6 +73,7 @@ class Invocation:
     options: Mapping[str, str] = field(default_factory=dict)
     interrupt_message: str = _INTERRUPTED
     _output: Output | None = field(default=None, init=False)
+    _told_stuck: bool = field(default=False, init=False)
     _settings: Settings | None = field(default=None, init=False)
     _call: AuditedCall | None = field(default=None, init=False)
 
@@ -177,6 +179,10 @@ class Invocation:
         from server.composition.process import open_services
         from server.composition.stores import is_server_running
 
+        if on_terminal() and not os.environ.get(_LOG_LEVEL):
+            from server.infra.logging import silence_store_trouble
+
+            silence_store_trouble()
         settings = settings or self.load_settings()
         if no_wait and not is_server_running(settings):
             where = settings.store.address.name if settings.store.shared else settings.data_dir
@@ -189,10 +195,17 @@ class Invocation:
             status = await services.home.load_configured_status()
             if status.follows and status.notice:
                 self.output.print_note(status.notice)
-            if not on_terminal():
-                # Nobody looks on who would make room on a full disk.
-                services.sagas.fail_when_stuck()
+            services.sagas.react_to_stuck(self._tell_stuck if on_terminal() else _raise)
             yield services
+
+    def _tell_stuck(self, error: StoreUnavailableError) -> None:
+        """Say once to the person at this terminal what the work waits for: they can make room on a full disk."""
+        if not self._told_stuck:
+            self._told_stuck = True
+            self.output.print_note(
+                f"The work waits: {error.message} It goes on by itself once that is mended. "
+                "Ctrl-C leaves it for later."
+            )
 
     def announce_resumable_work(self, dataset_id: str) -> None:
         """Say on Ctrl-C, from now on, that the work on a dataset is not lost and how it continues."""
@@ -200,6 +213,11 @@ class Invocation:
             f"Interrupted. The work on {dataset_id} is not lost: it continues when you run this command again, "
             "and without you where a `serve` runs on the same data folder."
         )
+
+
+def _raise(error: StoreUnavailableError) -> NoReturn:
+    """End a wait with whom nobody looks on, who would make room on a full disk."""
+    raise error
 
 
 def on_terminal() -> bool:
@@ -300,7 +318,7 @@ def _run_to_exit_code(run: Invocation, work: _Work) -> int:
     from server.infra.logging import configure_logging
     from tools.edge.call_audit import root_cause
 
-    level = os.environ.get("DATASET_LIFECYCLE_LOG", "").upper()
+    level = os.environ.get(_LOG_LEVEL, "").upper()
     configure_logging(level if level in logging.getLevelNamesMapping() else "WARNING")
     try:
         return _run_work(work()) or ExitCode.DONE

@@ -35,7 +35,8 @@ _LONGEST: Final = 100_000
 _DATABASE_MODULES: Final = frozenset({"psycopg", "sqlalchemy", "sqlite3"})
 _REPEATED_S: Final = 60.0
 _REMEMBERED: Final = 1000
-_BY_MESSAGE: Final = ("asyncio", "dbos")
+_SANDBOX: Final = ("server.sandbox.background", "server.sandbox.http.pipeline")
+_BY_MESSAGE: Final = ("asyncio", "dbos", *_SANDBOX)
 _BY_ANYBODY: Final = (
     "mcp.server.transport_security",
     "server.infra.guarded_http",
@@ -43,6 +44,18 @@ _BY_ANYBODY: Final = (
     "uvicorn.error",
 )
 """Loggers of what anybody can cause who reaches the server, without a token and as often as they like."""
+_OF_STORE_TROUBLE: Final = frozenset(
+    {
+        "dbos",
+        "domain.lifecycle.sagas.store_retry",
+        "server.adapters.engine.engine",
+        "server.adapters.store.progress",
+        "server.workers.saga_recovery",
+        *_SANDBOX,
+    }
+)
+"""Loggers of waits for a database; what they log with a traceback is a fault of the program."""
+_silenced: Final[set[str]] = set()
 _EXPECTED_BY_US: Final = "Workflow already exists in queue"
 """DBOS warns of a saga that was adopted through a queue when it is started by its id, as we do. It changes nothing."""
 
@@ -122,7 +135,9 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
             ],
         )
     )
+    _silenced.clear()
     handler.addFilter(_summarize_database_error)
+    handler.addFilter(_is_not_silenced)
     handler.addFilter(RepetitionFilter())
     handler.addFilter(_is_logged)
     logging.basicConfig(level=level, handlers=[handler], force=True)
@@ -132,6 +147,19 @@ def configure_logging(level: str = "INFO", *, stream: TextIO | None = None) -> N
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns at every try to reconnect
+
+
+def silence_store_trouble() -> None:
+    """Log no more what the sagas and the engine say of their database, but faults of the program.
+
+    For a command on a terminal, which says in a sentence what its work waits for.
+    """
+    _silenced.update(_OF_STORE_TROUBLE)
+
+
+def _is_not_silenced(record: logging.LogRecord) -> bool:
+    event = record.msg if isinstance(record.msg, dict) else {}
+    return record.name not in _silenced or bool(record.exc_info or event.get("exc_info"))
 
 
 def _is_logged(record: logging.LogRecord) -> bool:

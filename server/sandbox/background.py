@@ -55,9 +55,9 @@ class BackgroundThread:
                 if not self._step():
                     break
                 pause_s = (time.monotonic() - began) * _SHARE
-        except sqlite3.Error:
-            # The next request starts a thread again, and meets the same trouble or none.
-            logging.getLogger(__name__).exception("the sandbox's file failed")
+        except sqlite3.Error as error:
+            # The next request starts a thread again, and meets the same trouble or none. A full disk is no bug.
+            logging.getLogger(__name__).error("the sandbox's file failed: %s", error)  # noqa: TRY400
         finally:
             with self._lock:
                 self._thread = None

@@ -341,8 +341,9 @@ def _retry_action(dataset: Dataset, failure: Failure) -> str:
         again = f'call provision_dataset with {{{arguments}, "retry": true}}'
     if failure.recovery == Recovery.WAIT:
         return f"{again[0].upper()}{again[1:]}; when it fails again, ask a person to run `dataset-lifecycle doctor`."
-    first = failure.suggested_action or "Correct the cause."
-    return f"{first} Then {again}: without it, this failure is answered again."
+    # Calling again is what the next sentence says, and how.
+    first = (failure.suggested_action or "Correct the cause").removesuffix(".").removesuffix(", then call again")
+    return f"{first}. Then {again}: without it, this failure is answered again."
 
 
 def _served_sentence(dataset: Dataset, failure: Failure) -> str:

@@ -73,14 +73,15 @@ class SagaRunner:
         self._engine = engine
         self._clock = clock
         self._waits = waits or StoreWaits()
-        self._fails_when_stuck = False
+        self._react_to_stuck: Callable[[StoreUnavailableError], None] | None = None
 
-    def fail_when_stuck(self) -> None:
-        """End waits from now on when a saga itself waits for what only a person can mend, such as a full disk.
+    def react_to_stuck(self, react: Callable[[StoreUnavailableError], None]) -> None:
+        """Call that from now on, at each look of a wait, while its saga waits for a person, such as for a full disk.
 
-        For a caller with whom nobody would look on. The saga goes on when it is mended, here or in the next process.
+        What it raises ends the wait, for a caller with whom nobody looks on. The saga goes on when the cause is mended,
+        here or in the next process.
         """
-        self._fails_when_stuck = True
+        self._react_to_stuck = react
 
     async def probe(self) -> None:
         """Check that a saga could be started now. Raises StoreFailedError."""
@@ -213,9 +214,8 @@ class SagaRunner:
     ) -> tuple[Dataset, Progress | None]:
         """Wait until the dataset's run has ended, at most that long (None: as long as it takes).
 
-        Returns the dataset, and its progress while it runs; at once after `release_waiters`. Raises
-        StoreUnavailableError after `fail_when_stuck`, for a saga that is stuck. Cancelling the wait does not affect the
-        saga.
+        Returns the dataset, and its progress while it runs; at once after `release_waiters`. Raises what the reaction
+        to a stuck saga raises. Cancelling the wait does not affect the saga.
         """
         until = None if seconds is None else self._clock.monotonic() + seconds
         reported: Progress | None = None
@@ -229,8 +229,8 @@ class SagaRunner:
             if listener and progress and progress != reported:
                 reported = progress
                 await listener(progress)
-            if self._fails_when_stuck and (stuck := self._waits.needing_person(dataset.run.saga_id)):
-                raise stuck
+            if self._react_to_stuck and (stuck := self._waits.needing_person(dataset.run.saga_id)):
+                self._react_to_stuck(stuck)
             left = _POLL_INTERVAL_S if until is None else until - self._clock.monotonic()
             if left <= 0 or self._released:
                 return dataset, progress

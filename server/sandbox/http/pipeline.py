@@ -166,7 +166,7 @@ def _perform_operation(
     except RefusedError as refusal:
         return gate.refuse(refusal)
     except sqlite3.Error as error:
-        logging.getLogger(__name__).exception("the sandbox's file failed")
+        logging.getLogger(__name__).error("the sandbox's file failed: %s", error)  # noqa: TRY400 - a disk is no bug
         return gate.refuse(RefusedError("internal", f"the sandbox's file failed: {error}"))
 
 

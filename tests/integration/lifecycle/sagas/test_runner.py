@@ -71,7 +71,7 @@ async def test_a_wait_without_a_limit_ends_with_the_saga(world: World) -> None:
     assert (dataset.status, progress) == (DatasetStatus.READY, None)
 
 
-async def test_a_wait_that_nobody_looks_at_ends_when_the_saga_is_stuck(world: World) -> None:
+async def test_a_wait_tells_what_a_stuck_saga_waits_for_and_ends_when_nobody_looks_on(world: World) -> None:
     full = StoreUnavailableError("The disk is full.", recovery=Recovery.NEEDS_HUMAN)
     away = StoreUnavailableError("The database is away.")
     async with world.open_process(crash=CrashAt("connect", "before")) as process:
@@ -81,8 +81,16 @@ async def test_a_wait_that_nobody_looks_at_ends_when_the_saga_is_stuck(world: Wo
         await process.wait_for_crash()
         sagas = process.services.sagas
         process.deps.waits.begin(held.run.saga_id, full)
+        told: list[StoreUnavailableError] = []
+        _, _ = await sagas.wait(held.dataset_id, 0.01)
+        sagas.react_to_stuck(told.append)
         _, _ = await sagas.wait(held.dataset_id, 0.01)  # somebody looks on
-        sagas.fail_when_stuck()
+        assert set(told) == {full}
+
+        def give_up(error: StoreUnavailableError) -> None:
+            raise error
+
+        sagas.react_to_stuck(give_up)
         with pytest.raises(StoreUnavailableError, match="The disk is full"):
             await sagas.wait(held.dataset_id, 30)
         process.deps.waits.begin(held.run.saga_id, away)  # it may come back by itself

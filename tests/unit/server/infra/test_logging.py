@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
-from server.infra.logging import RepetitionFilter, configure_logging
+from server.infra.logging import RepetitionFilter, configure_logging, silence_store_trouble
 from tests.support.content.hostile_text import HOSTILE, unprintable_output
 
 if TYPE_CHECKING:
@@ -174,6 +175,21 @@ def test_what_the_saga_engine_says_of_an_adopted_saga_is_nobodys_trouble(
     assert [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()] == [
         "Workflow already exists with a different function name."
     ]
+
+
+def test_a_terminal_is_spared_waits_for_the_store_but_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    silence_store_trouble()
+    recovery = structlog.get_logger("server.workers.saga_recovery")
+    recovery.warning("left_for_later", cause="The disk is full.", exc_info=False)
+    logging.getLogger("dbos").error("Exception", exc_info=sqlite3.OperationalError("disk is full"))
+    logging.getLogger("domain.lifecycle.sagas.store_retry").error("provision:d:1 waits: The disk is full.")
+    recovery.warning("left_for_later", cause="a bug", exc_info=ValueError("a bug"))
+    logging.getLogger("dbos").error("Exception", exc_info=ValueError("another bug"))
+    logging.getLogger("theirs").warning("something else")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [each["event"] for each in lines] == ["left_for_later", "Exception", "something else"]
+    assert lines[0]["cause"] == "a bug"
 
 
 def test_ever_new_messages_are_forgotten() -> None:

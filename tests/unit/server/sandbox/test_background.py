@@ -60,4 +60,6 @@ async def test_trouble_with_the_file_is_logged_and_ends_it_for_now(caplog: pytes
         background.start()
         await wait_for(lambda: not background.is_busy())
         assert steps == [number]
-    assert [each.message for each in caplog.records] == ["the sandbox's file failed"] * 2
+    assert [each.message for each in caplog.records] == [
+        "the sandbox's file failed: database or disk is full"
+    ] * 2

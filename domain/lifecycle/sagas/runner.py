@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from domain.errors import StoreUnavailableError
     from domain.lifecycle.sagas.definition import SagaDefinition
     from domain.model import Dataset, Fingerprint, PendingCompensation, Principal, Progress
     from domain.ports import Clock, Engine, Store, UnitOfWork

@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from server.adapters.templates.catalogue.folder import FolderTemplates
-from server.adapters.templates.validation import Judgement, TemplateReport
+from server.adapters.templates.catalogue.layers import LayeredTemplates, Overview
+from server.adapters.templates.catalogue.location import find_templates_folder
+from server.adapters.templates.catalogue.validation import Judgement, TemplateReport
+from server.adapters.templates.new_template import NewTemplate, write_new_template
+from server.adapters.templates.preview import Preview, first_words, preview_template
 
-__all__ = ["FolderTemplates", "Judgement", "TemplateReport"]
+__all__ = [
+    "FolderTemplates",
+    "Judgement",
+    "LayeredTemplates",
+    "NewTemplate",
+    "Overview",
+    "Preview",
+    "TemplateReport",
+    "find_templates_folder",
+    "first_words",
+    "preview_template",
+    "write_new_template",
+]

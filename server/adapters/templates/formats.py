@@ -219,8 +219,13 @@ class _MemberReader:
         return found
 
     def count(self, name: str) -> int | None:
-        found = self._read(name, int)
-        return found if found is None or found > 0 else None
+        found: int | None = self._read(name, int)
+        if found is not None and found <= 0:
+            self.warnings.append(
+                f"{name!r} is {found}; a number of records is at least 1, so it was ignored."
+            )
+            return None
+        return found
 
     def tags(self) -> tuple[str, ...]:
         return self._read("tags", tuple[str, ...]) or ()

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Final
 from anyio import to_thread
 
 from domain.errors import LifecycleError
-from server.adapters.templates.catalogue.listing import Entry
 from server.adapters.templates.catalogue.location import Location, locate_templates
 from server.adapters.templates.catalogue.missing import no_templates_error, unreadable_repository_error
 from server.adapters.templates.catalogue.questions import questions_path
 from server.adapters.templates.catalogue.templates import Survey, TemplateCatalogue
 from server.adapters.templates.catalogue.unused import explain_unused, find_twins
-from server.adapters.templates.records import FolderRecords
-from server.adapters.templates.validation import (
+from server.adapters.templates.catalogue.validation import (
     Judgement,
     TemplateReport,
     judge_template,
@@ -26,12 +24,14 @@ from server.adapters.templates.validation import (
     superseded_report,
     unused_report,
 )
+from server.adapters.templates.records import FolderRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from domain.model import Template
+    from server.adapters.templates.catalogue.listing import Entry
 
 DEFAULT_SUBDIR: Final = "mock_data/templates"
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from domain.errors import MockDataMissingError
 from domain.model import DatasetType, quote_foreign
 from server.adapters.templates.catalogue.missing import require_templates_folder, unreadable_repository_error
 
@@ -16,7 +17,7 @@ _TYPES: Final = frozenset(each.value for each in DatasetType)
 
 
 class Location(NamedTuple):
-    """The folder of a repository, the folder of its templates in it, and a notice when neither is where it was given."""
+    """The folder of a repository, that of its templates in it, and a notice when they were found elsewhere."""
 
     repository: Path
     subdir: str
@@ -41,6 +42,15 @@ def locate_templates(path: Path, subdir: str) -> Location:
         raise unreadable_repository_error(path, error) from None
     require_templates_folder(path, subdir)
     return Location(path, subdir)
+
+
+def find_templates_folder(path: Path, subdir: str) -> Path:
+    """The folder of templates of a repository at a path, which need not exist yet."""
+    try:
+        location = locate_templates(path, subdir)
+    except MockDataMissingError:
+        return path / subdir
+    return location.repository / location.subdir
 
 
 def _find_too_low(path: Path, subdir: str) -> Location | None:

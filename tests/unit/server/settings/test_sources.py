@@ -21,7 +21,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
         "data_dir": config_files.data,
         "config_file": None,
         "emptied": (),
-        "mock_data_repo": {"path": None, "templates_subdir": "mock_data/templates"},
+        "mock_data_repo": {"path": None, "bundled": True, "templates_subdir": "mock_data/templates"},
         "glean": {
             "api_key": None,
             "base_url": None,

@@ -15,7 +15,7 @@ from domain.model import quote_foreign
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from server.adapters.templates.readers.tables.cells import Dialect
+    from server.adapters.templates.readers.tables.header import TableHeader
 
 _SAVE_AS_UTF8: Final = (
     'Save it as UTF-8: in Excel as "CSV UTF-8 (comma delimited)", in LibreOffice with the character set '
@@ -29,8 +29,8 @@ _ESCAPED: Final = re.compile("[\udc80-\udcff]")
 _ESCAPE: Final = 0xDC00
 _C1_END: Final = 0xA0
 """Bytes from 0x80 up to here are letters in Windows-1252, and control characters, which no text has, in Latin-1."""
-_FOREIGN_SCRIPT: Final = 0.3
-"""The share of such bytes in a cell above which its alphabet is another: Western languages have a few in a hundred."""
+_FOREIGN_SCRIPT: Final = re.compile("[\udc80-\udcff]{3}")
+"""Three such bytes in a row: no Western language has as many accented letters one after another."""
 _ROWS_GUESSED_FROM: Final = 100
 
 
@@ -45,52 +45,55 @@ def detect_encoding(begin: bytes, name: str) -> str:
     return _UTF8
 
 
-def undecodable_table_error(
-    file: BinaryIO, dialect: Dialect, name: str, header: Sequence[str], position: int
-) -> TemplateInvalidError:
+def undecodable_table_error(file: BinaryIO, header: TableHeader, name: str) -> TemplateInvalidError:
     """The error for a table with bytes that are not of its encoding: what it seems to be, and where it begins.
 
-    `position` is the number of the record, from 1. The file is read again up to the first such byte.
+    The file is read again up to the first such byte.
     """
-    if dialect.encoding != _UTF8:
-        return _encoding_error(name, f"is marked as UTF-16, but is not after record {position - 1}", position)
-    fault = _find_fault(file, dialect.delimiter)
-    column = f" ({quote_foreign(header[fault.cell - 1].strip())})" if fault.cell <= len(header) else ""
+    if header.dialect.encoding != _UTF8:
+        return _encoding_error(name, "is marked as UTF-16, but breaks off or has bytes that are not")
+    fault = _find_fault(file, header)
+    column = f" ({quote_foreign(header.names[fault.cell - 1].strip())})" if fault.cell <= len(header.names) else ""
     return _encoding_error(
         name,
         f"is not UTF-8: it seems to be {fault.encoding}. The first byte that is not UTF-8 is 0x{fault.byte:02X}, "
         f"in row {fault.row} of the file, column {fault.cell}{column}",
-        position,
+        max(fault.record, 1),
     )
 
 
 class _Fault(NamedTuple):
-    """The first byte that is not UTF-8, its row and cell in the file (from 1), and the encoding that it seems to be."""
+    """The first byte that is not UTF-8, its row and cell in the file (from 1), and the encoding that it seems to be.
+
+    `record` is the position of its record; 0 in the header or above it.
+    """
 
     byte: int
     row: int
     cell: int
+    record: int
     encoding: str
 
 
-def _find_fault(file: BinaryIO, delimiter: str) -> _Fault:
+def _find_fault(file: BinaryIO, header: TableHeader) -> _Fault:
     file.seek(0)
     text = io.TextIOWrapper(
         io.BufferedReader(cast("io.RawIOBase", file)), encoding=_UTF8, errors="surrogateescape", newline=""
     )
     try:
-        rows = enumerate(csv.reader(text, delimiter=delimiter), 1)
-        row, cell, found = next(
-            (row, number, cell)
-            for row, cells in rows
-            for number, cell in enumerate(cells, 1)
-            if _ESCAPED.search(cell)
-        )
-        more = [each for _, cells in islice(rows, _ROWS_GUESSED_FROM) for each in cells]
-        return _Fault(_escaped_bytes(found)[0], row, cell, _guess_encoding([found, *more]))
+        rows = csv.reader(text, delimiter=header.dialect.delimiter)
+        record = 0
+        for row, cells in enumerate(rows, 1):
+            record += row > header.rows and bool("".join(cells).strip())
+            faulty = next((at for at, cell in enumerate(cells) if _ESCAPED.search(cell)), None)
+            if faulty is not None:
+                more = [each for others in islice(rows, _ROWS_GUESSED_FROM) for each in others]
+                guess = _guess_encoding([cells[faulty], *more])
+                return _Fault(_escaped_bytes(cells[faulty])[0], row, faulty + 1, record, guess)
     finally:
         # The wrappers would close the file, which is not theirs.
         text.detach().detach()
+    raise AssertionError("a file that cannot be decoded has a byte that cannot")
 
 
 def _escaped_bytes(text: str) -> list[int]:
@@ -98,9 +101,9 @@ def _escaped_bytes(text: str) -> list[int]:
 
 
 def _guess_encoding(cells: Sequence[str]) -> str:
-    faulty = "".join(each for each in cells if _ESCAPED.search(each))
+    faulty = " ".join(each for each in cells if _ESCAPED.search(each))
     escaped = _escaped_bytes(faulty)
-    if len(escaped) > max(1, _FOREIGN_SCRIPT * len(faulty)):
+    if _FOREIGN_SCRIPT.search(faulty):
         return "an encoding of another alphabet, such as Windows-1251, GBK or Shift JIS"
     return "Windows-1252" if min(escaped) < _C1_END else "Latin-1 (ISO 8859-1) or Windows-1252"
 

@@ -57,9 +57,7 @@ class TableReader:
         try:
             yield from self._read_rows(header)
         except UnicodeDecodeError:
-            raise undecodable_table_error(
-                self._file, header.dialect, self._name, header.names, self._position + 1
-            ) from None
+            raise undecodable_table_error(self._file, header, self._name) from None
         except csv.Error as error:
             raise self._error(f"is not CSV after record {self._position}: {error}") from None
         except OSError as error:

@@ -129,6 +129,7 @@ async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repositor
         "'stage' is not of the expected type and was ignored.",
         "'tags' is not of the expected type and was ignored.",
         "'custom_fields' is not of the expected type and was ignored.",
+        "'default_record_count' is 0; a number of records is at least 1, so it was ignored.",
         "Its metadata name the industry retail, but its folder fintech, which is used.",
     )
 

@@ -12,10 +12,12 @@ from domain.model import Stage, quote_foreign
 from server.adapters.templates.readers.shape import read_shape
 from server.adapters.templates.readers.tables import TABLE_SUFFIXES
 from server.adapters.templates.readers.tables.columns import field_names, match_field
+from server.adapters.templates.readers.window import BOM, read_bytes
 from server.adapters.templates.vendors import recognize_text, vendor_notation_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import BinaryIO
 
     from domain.content import RecordKind
     from server.adapters.templates.readers.shape import ObjectShape
@@ -33,6 +35,7 @@ _USUAL: Final = frozenset(
     {"data", "issues", "items", "messages", "nodes", "pages", "records", "results", "values"}
 )
 """Members in which services answer with records. An empty array has none, and is recognised by such a name only."""
+_BEGIN: Final = 1024
 _FEW: Final = 2
 """The fewest fields of its type by which an object with a mark of a template is a record all the same."""
 
@@ -48,6 +51,15 @@ class Layout(NamedTuple):
     member: str = RECORDS
 
 
+def is_table(file: BinaryIO, name: str) -> bool:
+    """Whether a file is a table: by its name, unless it begins as JSON does. The file is left at its beginning."""
+    if not name.endswith(TABLE_SUFFIXES):
+        return False
+    begin = read_bytes(file, name, _BEGIN).removeprefix(BOM).lstrip()
+    file.seek(0)
+    return not begin.startswith((b"{", b"["))
+
+
 def detect_layout(window: Window, kind: RecordKind) -> Layout:
     """The layout of records of that kind. Raises TemplateFormatUnknownError for content that cannot be recognised."""
     mark = window.peek()
@@ -55,6 +67,8 @@ def detect_layout(window: Window, kind: RecordKind) -> Layout:
         return Layout("json-array")
     if mark == b"{":
         return _object_layout(window, kind)
+    if window.data.startswith(b"null"):
+        return Layout("jsonl")
     if vendor := recognize_text(window.data):
         raise vendor_notation_error(window.name, vendor)
     raise unknown_format_error(

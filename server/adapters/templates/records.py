@@ -10,13 +10,18 @@ from domain.content import DECODE_ERRORS, RECORD_KINDS, JsonArrayBatch, JsonLine
 from domain.errors import Recovery, TemplateInvalidError
 from domain.model import quote_foreign
 from server.adapters.templates import vendors
-from server.adapters.templates.formats import detect_layout, parse_template_head, unknown_format_error
+from server.adapters.templates.formats import (
+    detect_layout,
+    is_table,
+    parse_template_head,
+    unknown_format_error,
+)
 from server.adapters.templates.readers.arrays import read_array_records
 from server.adapters.templates.readers.lines import read_line_records, read_object_sequence
 from server.adapters.templates.readers.objects import read_object_records
 from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.spill import DiskSpill
-from server.adapters.templates.readers.tables import TABLE_SUFFIXES, TableReader
+from server.adapters.templates.readers.tables import TableReader
 from server.adapters.templates.readers.tables.columns import field_names, match_field
 from server.adapters.templates.readers.window import Window
 from server.adapters.templates.schemas import build_conformity_check
@@ -49,7 +54,7 @@ class FolderRecords:
         self._opened = stack.enter_context(open_repository_file(repository, template.source))
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
-        if self.file.endswith(TABLE_SUFFIXES):
+        if is_table(self._opened, self.file):
             yield from self._read_table(self._opened)
             return
         window = Window(self._opened, self.file)
@@ -78,7 +83,7 @@ class FolderRecords:
 
     def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name
-        if name.endswith(TABLE_SUFFIXES):
+        if is_table(file, name):
             yield from self._read_table(file)
             return
         window = Window(file, name)

@@ -15,10 +15,15 @@ from server.adapters.templates.catalogue import questions
 from server.adapters.templates.catalogue.listing import find_template_file, list_entries
 from server.adapters.templates.catalogue.questions import QuestionFiles
 from server.adapters.templates.explanations import explain_error
-from server.adapters.templates.formats import SUFFIXES, TemplateHead, detect_layout, parse_template_head
+from server.adapters.templates.formats import (
+    SUFFIXES,
+    TemplateHead,
+    detect_layout,
+    is_table,
+    parse_template_head,
+)
 from server.adapters.templates.readers.objects import read_object_records
 from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
-from server.adapters.templates.readers.tables import TABLE_SUFFIXES
 from server.adapters.templates.readers.window import CHUNK, Window, read_bytes
 
 if TYPE_CHECKING:
@@ -151,7 +156,7 @@ def _read_candidate(
     place: TemplateFile, file: BinaryIO, size: int, checkpoint: Callable[[], None]
 ) -> Candidate:
     head = TemplateHead(format="csv")
-    if place.suffix not in TABLE_SUFFIXES:
+    if not is_table(file, place.name):
         window = Window(file, place.name)
         layout = detect_layout(window, RECORD_KINDS[DatasetType(place.stem)])
         head = (

@@ -15,7 +15,7 @@ CHUNK: Final = 1 << 18
 """The bytes of one read: few enough to stay in a core's cache until the records are decoded."""
 VALUE_LIMIT: Final = 64 << 20
 """The most bytes of one value, a record or another member. It bounds the memory of a hostile file."""
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _FOREIGN: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
@@ -47,7 +47,7 @@ class Window:
         self.data = b""
         self.read_more()
         require_text(self.data, name)
-        self.data = self.data.removeprefix(_BOM)
+        self.data = self.data.removeprefix(BOM)
         encoding = next((each for mark, each in _FOREIGN if self.data.startswith(mark)), None)
         if encoding is None and b"\x00" in self.data[:4]:
             encoding = "UTF-16 or binary"

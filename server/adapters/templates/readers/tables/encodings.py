@@ -53,7 +53,9 @@ def undecodable_table_error(file: BinaryIO, header: TableHeader, name: str) -> T
     if header.dialect.encoding != _UTF8:
         return _encoding_error(name, "is marked as UTF-16, but breaks off or has bytes that are not")
     fault = _find_fault(file, header)
-    column = f" ({quote_foreign(header.names[fault.cell - 1].strip())})" if fault.cell <= len(header.names) else ""
+    column = (
+        f" ({quote_foreign(header.names[fault.cell - 1].strip())})" if fault.cell <= len(header.names) else ""
+    )
     return _encoding_error(
         name,
         f"is not UTF-8: it seems to be {fault.encoding}. The first byte that is not UTF-8 is 0x{fault.byte:02X}, "

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from domain.errors import MockDataMissingError
 from domain.model import DatasetType, quote_foreign
 from server.adapters.templates.catalogue.missing import require_templates_folder, unreadable_repository_error
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
 
@@ -89,16 +86,17 @@ def _find_too_high(path: Path, subdir: str) -> Location | None:
 
 def _has_template(industry: Path) -> bool:
     return any(
-        entry.name.partition(".")[0] in _TYPES
+        each.name.partition(".")[0] in _TYPES
         for use_case in _folders(industry)
-        for entry in os.scandir(use_case)
+        for each in use_case.iterdir()
     )
 
 
-def _folders(path: Path) -> Iterator[Path]:
+def _folders(path: Path) -> list[Path]:
+    """The folders in a folder; none in one that is missing or unreadable, of which its user hears anyway."""
     try:
         with os.scandir(path) as entries:
             found = sorted(each.name for each in entries if each.is_dir() and not each.name.startswith("."))
-    except (NotADirectoryError, FileNotFoundError):
-        return
-    yield from (path / each for each in found)
+    except OSError:
+        return []
+    return [path / each for each in found]

@@ -20,7 +20,7 @@ class Template:
     `warnings` are for a person. `schema` is a JSON Schema beside the type's own, for records of this template.
     `questions` are the golden questions that its documents answer, None when their file cannot be read.
     `repository` is where it comes from, `bundled` or a folder, and `layer` the place of that among several
-    repositories, from 0: of two templates with one id, that of the lower layer serves.
+    repositories, from 0: of two templates with one id, that of the first repository serves.
     """
 
     template_id: str

@@ -51,7 +51,7 @@ PLACES: Final = (
     ),
     Place(
         "server/adapters/templates/new_template.py",
-        "DatasetType.{name}: \"\"\"",
+        'DatasetType.{name}: """',
         "is to have examples of its records, with which a new template begins",
     ),
     Place(

@@ -56,7 +56,7 @@ async def list_templates(
 async def show_template(
     run: Invocation,
     template_id: Annotated[
-        str, typer.Argument(metavar="ID", help="The template's id, as `templates list` shows it.")
+        str, typer.Argument(metavar="ID", help="The template's id, as the list of templates shows it.")
     ],
     records: Annotated[
         int, typer.Option("--records", min=0, max=1000, help="How many records to show as documents.")

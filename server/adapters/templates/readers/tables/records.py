@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import TemplateInvalidError
 from domain.model import quote_foreign
 from server.adapters.templates.readers.tables.cells import read_row_batches
-from server.adapters.templates.readers.tables.encodings import undecodable_table_error
+from server.adapters.templates.readers.tables.faults import undecodable_table_error
 from server.adapters.templates.readers.tables.header import SAMPLE, detect_header
 from server.adapters.templates.readers.tables.rows import TableColumns, TableRows
 from server.adapters.templates.readers.window import VALUE_LIMIT, read_bytes

@@ -3,6 +3,8 @@
     named > exact (industry and use case) > industry > default
 
 A template's industry and use case are folders of the mock-data repository; `default` stands in for any of either.
+Where several repositories lie over one another, the first with any match serves: a template of one's own, a default
+too, comes before all that is bundled.
 """
 
 from __future__ import annotations
@@ -74,18 +76,19 @@ def _find_best_match(
     templates: Sequence[Template], client: Client, dataset_type: DatasetType
 ) -> tuple[Template, TemplateMatch]:
     ranked = sorted(
-        (_match_rank(each, client), each.template_id, position)
+        (rank == _NO_MATCH, each.layer, rank, each.template_id, position)
         for position, each in enumerate(templates)
         if each.dataset_type is dataset_type
+        for rank in (_match_rank(each, client),)
     )
-    if not ranked or ranked[0][0] == _NO_MATCH:
+    if not ranked or ranked[0][0]:
         raise UnknownTemplateError(
             f"No template makes {dataset_type.value} for {client.industry}/{client.use_case}, and there is no default.",
             field="template_id",
-            candidates=tuple(template_id for _, template_id, _ in ranked[:_CANDIDATES]),
+            candidates=tuple(template_id for *_, template_id, _ in ranked[:_CANDIDATES]),
             suggested_action="Name one of the candidates, or add a default template to the mock-data repository.",
         )
-    rank, _, position = ranked[0]
+    _, _, rank, _, position = ranked[0]
     return templates[position], _MATCHES[rank]
 
 

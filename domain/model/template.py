@@ -19,6 +19,8 @@ class Template:
     (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `unknown`), `source` the repository's own locator for the file,
     `warnings` are for a person. `schema` is a JSON Schema beside the type's own, for records of this template.
     `questions` are the golden questions that its documents answer, None when their file cannot be read.
+    `repository` is where it comes from, `bundled` or a folder, and `layer` the place of that among several
+    repositories, from 0: of two templates with one id, that of the first repository serves.
     """
 
     template_id: str
@@ -37,6 +39,8 @@ class Template:
     source: str
     warnings: tuple[str, ...] = ()
     questions: tuple[GoldenQuestion, ...] | None = ()
+    repository: str | None = None
+    layer: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,8 @@ from server.composition.glean.home_notice import configured_platform
 from server.composition.glean.platform import open_existing_platform
 from server.composition.process import build_courier
 from server.composition.replicas.startup_checks import preview_startup_checks
-from server.composition.stores import (
-    build_template_repository,
-    describe_unopened_store,
-    is_server_running,
-    open_existing_store,
-)
+from server.composition.stores import describe_unopened_store, is_server_running, open_existing_store
+from server.composition.templates import build_template_repository
 from server.doctor.clock import find_clock_problem
 from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
@@ -72,9 +68,7 @@ async def run_doctor(
         return await diagnose(
             settings, repository=_skip_probe, glean=_skip_probe, store=_skip_probe, identity=_skip_probe
         )
-    templates = build_template_repository(
-        settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir
-    )
+    templates = build_template_repository(settings.mock_data_repo)
     async with AsyncExitStack() as stack:
         opened: Store | Exception
         try:

@@ -25,7 +25,8 @@ from server.adapters.staging.local import LocalStaging
 from server.composition.glean.platform import open_platform
 from server.composition.replicas.folder_markers import ensure_folder_markers
 from server.composition.replicas.startup_checks import run_startup_checks, shared_folders
-from server.composition.stores import BUNDLED, build_store, build_template_repository
+from server.composition.stores import build_store
+from server.composition.templates import CONNECTORS, build_template_repository
 from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
 from server.doctor.disk import describe_network_disk
 from server.workers.audit_sealer import seal_audit_in_background
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from tools.services import Services
 
 _log: Final = structlog.get_logger(__name__)
-_CONNECTORS: Final = BUNDLED / "mock_data" / "connectors"
 
 
 @asynccontextmanager
@@ -96,14 +96,12 @@ async def open_services(
             store=store,
             clock=clock,
             ids=RandomIds(),
-            templates=build_template_repository(
-                settings.mock_data_repo.path, settings.mock_data_repo.templates_subdir
-            ),
+            templates=build_template_repository(settings.mock_data_repo),
             staging=LocalStaging(settings.staging.url),
             archives=LocalArchives(settings.archival.storage_path),
             platform=platform,
             secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
-            connectors=FileConnectorTemplates(_CONNECTORS, settings.connectors.overrides),
+            connectors=FileConnectorTemplates(CONNECTORS, settings.connectors.overrides),
             settings=_build_policy(settings, elicits=elicits),
         )
         kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))

@@ -1,10 +1,9 @@
-"""The configured store and templates, and whether there is pending work or a running server."""
+"""The configured store, and whether there is pending work or a running server."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
@@ -17,19 +16,9 @@ if TYPE_CHECKING:
 
     from domain.ports import UnitOfWork
     from server.adapters.store.threaded_store import ThreadedStore
-    from server.adapters.templates import FolderTemplates
     from server.settings import Settings
 
 T = TypeVar("T")
-BUNDLED: Final = Path(__file__).parent.parent.parent
-"""The folder above the bundled catalogue."""
-
-
-def build_template_repository(path: Path | None, subdir: str) -> FolderTemplates:
-    """Build the template repository at a path; without a path, the bundled catalogue."""
-    from server.adapters.templates import FolderTemplates
-
-    return FolderTemplates(BUNDLED) if path is None else FolderTemplates(path, subdir)
 
 
 def build_store(settings: Settings) -> ThreadedStore:

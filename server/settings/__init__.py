@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from server.settings.connectors import ConnectorsSettings
 from server.settings.loading import find_command_options, format_command_options, load_settings
-from server.settings.model import Settings
+from server.settings.model import MockDataRepoSettings, Settings
 
 __all__ = [
     "ConnectorsSettings",
+    "MockDataRepoSettings",
     "Settings",
     "find_command_options",
     "format_command_options",

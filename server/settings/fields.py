@@ -19,9 +19,21 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 @dataclass(frozen=True)
 class Env:
-    """Marks a field that the environment variable of that name sets, overriding the file."""
+    """Marks a field that the environment variable of that name sets, overriding the file.
+
+    With a `separator`, the variable may have several values.
+    """
 
     name: str
+    separator: str | None = None
+
+    def split_value(self, value: str) -> str | list[str]:
+        """The values of the variable when there are several, else its value."""
+        if self.separator is None:
+            return value
+        # Not within `https://`, which is refused with better words as a whole.
+        values = [each for each in re.split(rf"{re.escape(self.separator)}(?!//)", value) if each]
+        return values if len(values) > 1 else value
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,14 @@ def _resolve_local_path(value: object, info: ValidationInfo) -> object:
         ) from None
 
 
+def _resolve_local_paths(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, list | tuple):
+        return _resolve_local_path(value, info)
+    if not value:
+        raise ValueError("must name at least one")
+    return tuple(_resolve_local_path(each, info) for each in value)
+
+
 def _require_inner_path(value: str) -> str:
     path = Path(value)
     if path.is_absolute() or ".." in path.parts or "\0" in value:
@@ -98,4 +118,6 @@ WholeNumber = Annotated[int, BeforeValidator(_require_number)]
 Number = Annotated[float, BeforeValidator(_require_number)]
 RetentionDays = Annotated[WholeNumber, BeforeValidator(_require_days), NeverEmpty()]
 LocalPath = Annotated[Path, BeforeValidator(_resolve_local_path)]
+LocalPaths = Annotated[Path | tuple[Path, ...], BeforeValidator(_resolve_local_paths)]
+"""One folder, or several in order."""
 InnerPath = Annotated[str, AfterValidator(_require_inner_path)]

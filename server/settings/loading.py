@@ -54,10 +54,11 @@ def load_settings(
 
         section = read_yaml_section(path, environ, required=chosen)
         values, lines = section.values, section.lines
-    variables = dict(_environment_keys(Dataops, environ))
+    marks = dict(_environment_keys(Dataops, environ))
+    variables = {key: mark.name for key, mark in marks.items()}
     require_variables_replaced(environ, {name: ".".join(key) for key, name in variables.items()})
-    for key, name in variables.items():
-        values = _overlay_value(values, key, environ[name])
+    for key, mark in marks.items():
+        values = _overlay_value(values, key, mark.split_value(environ[mark.name]))
 
     def describe_origin(key: KeyPath) -> str:
         if key in variables:
@@ -123,15 +124,15 @@ def _resolve_path(here: Path, argument: Path | None, variable: str | None) -> Pa
 
 def _environment_keys(
     section: type[BaseModel], environ: Mapping[str, str], path: KeyPath = ()
-) -> Iterator[tuple[KeyPath, str]]:
-    """The keys that the environment sets, each with the name of its variable."""
+) -> Iterator[tuple[KeyPath, Env]]:
+    """The keys that the environment sets, each with the mark of its variable."""
     for name, field in section.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _environment_keys(kind, environ, (*path, name))
         for mark in field.metadata:
             if isinstance(mark, Env) and environ.get(mark.name):
-                yield (*path, name), mark.name
+                yield (*path, name), mark
 
 
 def _emptied_glean_keys(values: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -144,7 +145,7 @@ def _emptied_glean_keys(values: Mapping[str, Any], environ: Mapping[str, str]) -
     return tuple(each for each in given if each is not None) if all(given) else ()
 
 
-def _overlay_value(values: dict[str, Any], path: KeyPath, value: str) -> dict[str, Any]:
+def _overlay_value(values: dict[str, Any], path: KeyPath, value: str | list[str]) -> dict[str, Any]:
     """The values with one more. A section of a wrong type is left unchanged, so that the validation reports it."""
     head, *rest = path
     if not rest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -22,6 +23,7 @@ from server.settings.fields import (
     Env,
     InnerPath,
     LocalPath,
+    LocalPaths,
     Number,
     RetentionDays,
     Section,
@@ -40,12 +42,34 @@ _SQLITE = "sqlite:///"
 class MockDataRepoSettings(Section):
     """Where the templates come from."""
 
-    path: Annotated[LocalPath | None, Env("MOCK_DATA_REPO_PATH")] = Field(
-        default=None, description="The mock-data repository. Without it, the bundled catalogue."
+    path: Annotated[LocalPaths | None, Env("MOCK_DATA_REPO_PATH", os.pathsep)] = Field(
+        default=None,
+        description="The mock-data repository, or a list of them in order: of two templates with one id, the first "
+        "serves. The variable separates several by `:`.",
+    )
+    bundled: bool = Field(
+        default=True, description="Whether the bundled catalogue is the last of the repositories."
     )
     templates_subdir: InnerPath = Field(
         default="mock_data/templates", description="Where in the repository the templates are."
     )
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The repositories, in order; none when only the bundled catalogue serves."""
+        if self.path is None:
+            return ()
+        return (self.path,) if isinstance(self.path, Path) else self.path
+
+    @model_validator(mode="after")
+    def _require_repository(self) -> Self:
+        if not self.bundled and self.path is None:
+            raise PydanticCustomError(
+                "key",
+                "is false, and mock_data_repo.path names no repository that would serve instead",
+                {"key": "bundled"},
+            )
+        return self
 
 
 class GleanSettings(Section):

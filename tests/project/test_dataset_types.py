@@ -50,6 +50,11 @@ PLACES: Final = (
         "is to have its connector's configuration, or the embedded sandbox refuses it (Admin dialect)",
     ),
     Place(
+        "server/adapters/templates/new_template.py",
+        'DatasetType.{name}: """',
+        "is to have examples of its records, with which a new template begins",
+    ),
+    Place(
         "tests/support/content/records.py",
         "DatasetType.{name}: {{",
         "is to have a record that is right in every respect, for the tests of every type",

@@ -2,57 +2,136 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from domain.errors import TemplateFormatUnknownError
 from domain.model import Stage, quote_foreign
+from server.adapters.templates.readers.shape import read_shape
+from server.adapters.templates.readers.tables import TABLE_SUFFIXES
+from server.adapters.templates.readers.tables.columns import field_names, match_field
+from server.adapters.templates.readers.window import BOM, read_bytes
+from server.adapters.templates.vendors import recognize_text, vendor_notation_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import BinaryIO
 
+    from domain.content import RecordKind
+    from server.adapters.templates.readers.shape import ObjectShape
     from server.adapters.templates.readers.window import Window
 
-SUFFIXES: Final = (".json", ".jsonl", ".csv")
+SUFFIXES: Final = (".json", ".jsonl", ".ndjson", *TABLE_SUFFIXES)
 """Of two files of one type in a folder, the one with the earlier suffix is used."""
+RECORDS: Final = "records"
 EXPECTED: Final = (
     'an object with "records" (version 1), an object with "format_version": 2, an array, JSON Lines, '
     "or CSV with a header"
 )
 _MARKS: Final = frozenset({"metadata", "records", "format_version", "source"})
-_MARK: Final = re.compile(rb'"(?:metadata|records|format_version|source)"\s*:')
+_USUAL: Final = frozenset(
+    {"data", "issues", "items", "messages", "nodes", "pages", "records", "results", "values"}
+)
+"""Members in which services answer with records. An empty array has none, and is recognised by such a name only."""
+_BEGIN: Final = 1024
+_FEW: Final = 2
+"""The fewest fields of its type by which an object with a mark of a template is a record all the same."""
 
 
-def detect_format(window: Window) -> str:
-    """The format: `object`, `json-array` or `jsonl`. Raises TemplateFormatUnknownError for any other beginning."""
+class Layout(NamedTuple):
+    """How the records of a JSON file are laid out.
+
+    `format` is `object` for one that describes itself, `json-array`, `jsonl`, or `json-objects` for objects one after
+    another that are not one a line. `member` is where an object has its records.
+    """
+
+    format: str
+    member: str = RECORDS
+
+
+def is_table(file: BinaryIO, name: str) -> bool:
+    """Whether a file is a table: by its name, unless it begins as JSON does. The file is left at its beginning."""
+    if not name.endswith(TABLE_SUFFIXES):
+        return False
+    begin = read_bytes(file, name, _BEGIN).removeprefix(BOM).lstrip()
+    file.seek(0)
+    return not begin.startswith((b"{", b"["))
+
+
+def detect_layout(window: Window, kind: RecordKind) -> Layout:
+    """The layout of records of that kind. Raises TemplateFormatUnknownError for content that cannot be recognised."""
     mark = window.peek()
     if mark == b"[":
-        return "json-array"
+        return Layout("json-array")
     if mark == b"{":
-        return "object" if _is_template(window) else "jsonl"
+        return _object_layout(window, kind)
+    if window.data.startswith(b"null"):
+        return Layout("jsonl")
+    if vendor := recognize_text(window.data):
+        raise vendor_notation_error(window.name, vendor)
     raise unknown_format_error(
         window.name, f"a file that begins with {mark.decode('latin-1')!r}" if mark else "an empty file"
     )
 
 
-def _is_template(window: Window) -> bool:
-    line = window.data.split(b"\n", 1)[0]
-    try:
-        found = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # A template over several lines, or on a line longer than the window; or a first record that is broken.
-        return not window.name.endswith(".jsonl") and (
-            _MARK.search(window.data) is not None or not _is_whole_record(line)
-        )
-    return bool(_MARKS.intersection(found))
+def _object_layout(window: Window, kind: RecordKind) -> Layout:
+    shape = read_shape(
+        window,
+        lambda seen: bool(seen.arrays) or _is_described(seen) or _is_record(seen, kind),
+    )
+    if _is_described(shape) and not _is_record(shape, kind):
+        return Layout("object", _find_records_member(window, shape) or RECORDS)
+    if _is_record(shape, kind):
+        return _record_layout(window)
+    if member := _find_records_member(window, shape):
+        return Layout("object", member)
+    if _MARKS.intersection(shape.members):
+        return Layout("object")
+    if shape.end is None and not _begins_with_broken_record(window):
+        # A description over several lines that breaks off: its reader says where.
+        return Layout("object")
+    return _record_layout(window)
 
 
-def _is_whole_record(line: bytes) -> bool:
-    """Whether a first line that cannot be decoded ends like a whole record."""
-    return line.rstrip().endswith(b"}")
+def _is_described(shape: ObjectShape) -> bool:
+    """Whether an object surely describes itself: by its version, or by an array or a source of records."""
+    return "format_version" in shape.members or shape.members.get(RECORDS, b"").startswith(b"[")
+
+
+def _is_record(shape: ObjectShape, kind: RecordKind) -> bool:
+    """Whether an object is a record: it has an id, and more of its type than a template's description may have."""
+    known = {name for each in shape.members if (name := match_field(field_names(kind), each))}
+    if "format_version" in shape.members or not known.intersection(kind.identifiers):
+        return False
+    return not _MARKS.intersection(shape.members) or len(known) >= _FEW
+
+
+def _find_records_member(window: Window, shape: ObjectShape) -> str | None:
+    """The one member that is an array of objects; None without any, and where the description names its records."""
+    if RECORDS in shape.members or "source" in shape.members:
+        return None
+    if len(shape.arrays) > 1:
+        names = ", ".join(map(quote_foreign, shape.arrays))
+        raise unknown_format_error(window.name, f"an object with several arrays of objects ({names})")
+    empty = [each for each in shape.members if each in _USUAL and shape.members[each] == b"[]"]
+    return next(iter([*shape.arrays, *empty]), None)
+
+
+def _record_layout(window: Window) -> Layout:
+    """The layout of records that begin with this one: lines when it is one."""
+    shape = read_shape(window, lambda _: False)
+    if shape.end is None:
+        return Layout("jsonl")
+    rest = window.data[shape.end : shape.end + 2].lstrip(b" \t\r")
+    is_line = b"\n" not in window.data[: shape.end] and rest[:1] in {b"", b"\n"}
+    return Layout("jsonl" if is_line else "json-objects")
+
+
+def _begins_with_broken_record(window: Window) -> bool:
+    """Whether an object that cannot be read is a record and no description: by the file's name, or its first line."""
+    return not window.name.endswith(".json") or window.data.split(b"\n", 1)[0].rstrip().endswith(b"}")
 
 
 def unknown_format_error(name: str, found: str) -> TemplateFormatUnknownError:
@@ -85,8 +164,8 @@ class TemplateHead:
     warnings: tuple[str, ...] = ()
 
 
-def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
-    """The head of a template object, from its members.
+def parse_template_head(name: str, found: Mapping[str, Any], member: str = RECORDS) -> TemplateHead:
+    """The head of a template object, from its members; `member` is where its records were found.
 
     Raises TemplateFormatUnknownError for an object without records.
     """
@@ -109,6 +188,8 @@ def parse_template_head(name: str, found: Mapping[str, Any]) -> TemplateHead:
         reader.warnings.append(
             f"Format version {quote_foreign(str(version))} is unknown; its records were recognised all the same."
         )
+    if member != RECORDS:
+        reader.warnings.append(f"Its records were recognised in its member {quote_foreign(member)}.")
     return TemplateHead(
         format="v2" if version == _VERSION_2 else "json-v1" if version in _KNOWN else "unknown",
         version=version if isinstance(version, int) else None,
@@ -152,8 +233,13 @@ class _MemberReader:
         return found
 
     def count(self, name: str) -> int | None:
-        found = self._read(name, int)
-        return found if found is None or found > 0 else None
+        found: int | None = self._read(name, int)
+        if found is not None and found <= 0:
+            self.warnings.append(
+                f"{name!r} is {found}; a number of records is at least 1, so it was ignored."
+            )
+            return None
+        return found
 
     def tags(self) -> tuple[str, ...]:
         return self._read("tags", tuple[str, ...]) or ()

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from domain.content import RECORD_KINDS
+import msgspec
+
+from domain.content import DECODE_ERRORS, RECORD_KINDS, JsonArrayBatch, JsonLinesBatch
 from domain.errors import Recovery, TemplateInvalidError
 from domain.model import quote_foreign
-from server.adapters.templates.formats import detect_format, parse_template_head, unknown_format_error
+from server.adapters.templates import vendors
+from server.adapters.templates.formats import (
+    detect_layout,
+    is_table,
+    parse_template_head,
+    unknown_format_error,
+)
 from server.adapters.templates.readers.arrays import read_array_records
-from server.adapters.templates.readers.lines import read_line_records
+from server.adapters.templates.readers.lines import read_line_records, read_object_sequence
 from server.adapters.templates.readers.objects import read_object_records
 from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.spill import DiskSpill
-from server.adapters.templates.readers.tables import read_table_records
+from server.adapters.templates.readers.tables import TableReader
+from server.adapters.templates.readers.tables.columns import field_names, match_field
 from server.adapters.templates.readers.window import Window
 from server.adapters.templates.schemas import build_conformity_check
 
@@ -25,6 +34,9 @@ if TYPE_CHECKING:
 
     from domain.content import RecordKind
     from domain.model import Template
+    from server.adapters.templates.formats import Layout
+
+_NULL: Final = b"null"
 
 
 class FolderRecords:
@@ -35,24 +47,25 @@ class FolderRecords:
         self._kind = RECORD_KINDS[template.dataset_type]
         self._stack = stack
         self.file = template.source
-        self.warnings: Sequence[str] = ()
+        self.warnings: list[str] = []
         self.spill = DiskSpill()
         stack.callback(self.spill.close)
         self.conforms = build_conformity_check(template)
         self._opened = stack.enter_context(open_repository_file(repository, template.source))
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
-        if self.file.endswith(".csv"):
-            yield from read_table_records(self._opened, self.file, self._kind)
+        if is_table(self._opened, self.file):
+            yield from self._read_table(self._opened)
             return
         window = Window(self._opened, self.file)
-        if detect_format(window) != "object":
-            yield from _read_plain_records(window, self._kind)
+        layout = detect_layout(window, self._kind)
+        if layout.format != "object":
+            yield from self._read_plain_records(window, layout)
             return
         members: dict[str, Any] = {}
-        yield from read_object_records(window, members, self._kind)
-        head = parse_template_head(self.file, members)
-        self.warnings = head.warnings
+        yield from self._check_records(read_object_records(window, members, self._kind, layout.member))
+        head = parse_template_head(self.file, members, layout.member)
+        self.warnings += head.warnings
         if head.inline:
             return
         if head.file is None:
@@ -70,20 +83,70 @@ class FolderRecords:
 
     def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name
-        if name.endswith(".csv"):
-            yield from read_table_records(file, name, self._kind)
+        if is_table(file, name):
+            yield from self._read_table(file)
             return
         window = Window(file, name)
-        if detect_format(window) == "object":
+        layout = detect_layout(window, self._kind)
+        if layout.format == "object":
             raise unknown_format_error(name, "a template within a template")
-        yield from _read_plain_records(window, self._kind)
+        yield from self._read_plain_records(window, layout)
+
+    def _read_table(self, file: BinaryIO) -> Iterator[Sequence[bytes]]:
+        table = TableReader(file, self.file, self._kind)
+        yield from table
+        self.warnings += table.warnings
+
+    def _read_plain_records(self, window: Window, layout: Layout) -> Iterator[Sequence[bytes]]:
+        if layout.format == "jsonl":
+            yield from self._check_records(read_line_records(window))
+        elif layout.format == "json-objects":
+            yield from self._check_records(read_object_sequence(window))
+        else:
+            yield from self._check_records(_read_arrays(window, self._kind))
+
+    def _check_records(self, batches: Iterator[Sequence[bytes]]) -> Iterator[Sequence[bytes]]:
+        """The batches without elements that are null, once their first record is in no vendor's notation."""
+        nulls, is_first = 0, True
+        for batch in batches:
+            kept = (
+                batch if self._is_without_null(batch) else [each for each in batch if each.strip() != _NULL]
+            )
+            nulls += 0 if kept is batch else len(batch) - len(kept)
+            if kept and is_first:
+                _require_no_vendor(kept[0], self._kind, self.file)
+                is_first = False
+            if kept:
+                yield kept
+        if nulls:
+            self.warnings.append(f"{nulls} records are null and were skipped; positions count the others.")
+
+    def _is_without_null(self, batch: Sequence[bytes]) -> bool:
+        # Both know it from what they have done already: an element that is null fits no kind.
+        return isinstance(batch, JsonLinesBatch) or (
+            isinstance(batch, JsonArrayBatch) and batch.decode_records(self._kind) is not None
+        )
 
 
-def _read_plain_records(window: Window, kind: RecordKind) -> Iterator[Sequence[bytes]]:
-    if window.peek() != b"[":
-        yield from read_line_records(window)
+def _require_no_vendor(record: bytes, kind: RecordKind, name: str) -> None:
+    """Require that the first record is in no vendor's notation, unless all that is required can be read in it."""
+    try:
+        found = msgspec.json.decode(record, type=dict[str, Any])
+    except DECODE_ERRORS:
+        return  # the population says what is wrong with it
+    vendor = vendors.recognize_record(found)
+    if vendor is None:
         return
-    window.advance(1)
-    yield from read_array_records(window, kind)
+    names = field_names(kind)
+    read = {match_field(names, each) for each, value in found.items() if not isinstance(value, dict)}
+    if not read.issuperset(each.name for each in kind.fields if each.required):
+        raise vendors.vendor_notation_error(name, vendor)
+
+
+def _read_arrays(window: Window, kind: RecordKind) -> Iterator[Sequence[bytes]]:
+    """Batches of the elements of arrays that follow one another, as the pages of a service's answers do."""
+    while window.peek() == b"[":
+        window.advance(1)
+        yield from read_array_records(window, kind)
     if window.peek():
         raise window.invalid_template_error("continues after the end of its array")

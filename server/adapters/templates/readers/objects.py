@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from server.adapters.templates.readers.arrays import find_value_end, read_array_records
+from server.adapters.templates.readers.shape import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,23 +15,26 @@ if TYPE_CHECKING:
     from domain.content import RecordKind
     from server.adapters.templates.readers.window import Window
 
-_NAME: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
-
 
 def read_object_records(
-    window: Window, head: dict[str, Any], kind: RecordKind | None = None
+    window: Window, head: dict[str, Any], kind: RecordKind | None = None, member: str = "records"
 ) -> Iterator[Sequence[bytes]]:
-    """Batches of `records`, or of `source.records`, in any position; `head` is filled with the other members.
+    """Batches of the array `member`, or of `source.records`, in any position; `head` is filled with other members.
 
-    `head` is complete when the iteration has ended. Raises TemplateInvalidError for a file that is no JSON object.
+    Where the records are in another member than `records`, further objects may follow, as the pages of a service's
+    answers do. `head` is complete when the iteration has ended; its `records` is True when there are any.
+
+    Raises TemplateInvalidError for a file that is no JSON object.
     """
-    yield from _read_members(window, head, kind, "")
+    yield from _read_members(window, head, kind, member, within="")
+    while member != "records" and window.peek() == b"{":
+        yield from _read_members(window, head, kind, member, within="")
     if window.peek():
         raise window.invalid_template_error("continues after the end of its JSON object")
 
 
 def _read_members(
-    window: Window, into: dict[str, Any], kind: RecordKind | None, path: str
+    window: Window, into: dict[str, Any], kind: RecordKind | None, member: str, *, within: str
 ) -> Iterator[Sequence[bytes]]:
     _consume_mark(window, b"{")
     if window.peek() == b"}":
@@ -41,13 +44,13 @@ def _read_members(
         name = _read_name(window)
         _consume_mark(window, b":")
         mark = window.peek()
-        if name == "records" and mark == b"[" and path in {"", "source"}:
+        if name == (member if not within else "records") and mark == b"[":
             into.setdefault("records", True)
             window.advance(1)
             yield from read_array_records(window, kind)
-        elif name == "source" and mark == b"{" and not path:
+        elif name == "source" and mark == b"{" and not within:
             into["source"] = {}
-            yield from _read_members(window, into["source"], kind, "source")
+            yield from _read_members(window, into["source"], kind, member, within="source")
         else:
             into[name] = _read_value(window, name)
         if window.peek() == b"}":
@@ -66,7 +69,7 @@ def _consume_mark(window: Window, mark: bytes) -> None:
 
 def _read_name(window: Window) -> str:
     window.peek()
-    while (found := _NAME.match(window.data)) is None:
+    while (found := NAME.match(window.data)) is None:
         if window.data[:1] != b'"' or not window.read_more():
             raise window.invalid_template_error("is not JSON: a member has no name")
     window.advance(found.end())

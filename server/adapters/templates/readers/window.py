@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from domain.errors import TemplateInvalidError
 from domain.model import quote_foreign
+from server.adapters.templates.readers.content import require_text
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -14,7 +15,7 @@ CHUNK: Final = 1 << 18
 """The bytes of one read: few enough to stay in a core's cache until the records are decoded."""
 VALUE_LIMIT: Final = 64 << 20
 """The most bytes of one value, a record or another member. It bounds the memory of a hostile file."""
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _FOREIGN: Final = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
@@ -23,10 +24,20 @@ _FOREIGN: Final = (
 )
 
 
+def read_bytes(file: BinaryIO, name: str, size: int) -> bytes:
+    """Read up to that many bytes. Raises TemplateInvalidError where the disk fails."""
+    try:
+        return file.read(size)
+    except OSError as error:
+        raise TemplateInvalidError(
+            f"{quote_foreign(name)} cannot be read: {error.strerror}.", file=quote_foreign(name)
+        ) from None
+
+
 class Window:
     """The unconsumed part of a file, after its byte order mark if there is one.
 
-    Raises TemplateInvalidError at once for a file in an encoding of two or four bytes.
+    Raises TemplateInvalidError at once for content that is no text, and for an encoding of two or four bytes.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -35,7 +46,8 @@ class Window:
         self.ended = False
         self.data = b""
         self.read_more()
-        self.data = self.data.removeprefix(_BOM)
+        require_text(self.data, name)
+        self.data = self.data.removeprefix(BOM)
         encoding = next((each for mark, each in _FOREIGN if self.data.startswith(mark)), None)
         if encoding is None and b"\x00" in self.data[:4]:
             encoding = "UTF-16 or binary"
@@ -46,7 +58,7 @@ class Window:
         """Read more, doubling the window when it is full; False at the end of the file."""
         if len(self.data) > VALUE_LIMIT:
             raise self.invalid_template_error(f"has a value of more than {VALUE_LIMIT >> 20} MiB")
-        chunk = self._file.read(max(CHUNK, len(self.data)))
+        chunk = read_bytes(self._file, self.name, max(CHUNK, len(self.data)))
         self.data += chunk
         self.ended = not chunk
         return not self.ended

@@ -1,76 +1,141 @@
-"""`templates`: list and validate the templates from which datasets are made."""
+"""`templates`: list, show, validate and begin the templates from which datasets are made."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.model import DatasetType
 from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
 from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
-from server.cli.output import render_section, render_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console
 
     from domain.model import Template
+    from server.composition.templates import TemplateReport
 
-app = typer.Typer(help="List and validate the templates from which datasets are made.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, validate and begin the templates from which datasets are made.", no_args_is_help=True
+)
+_RECORDS = 5
 
 
 @command(app, "list")
 async def list_templates(
     run: Invocation, limit: Limit = None, cursor: Cursor = None, everything: Everything = False
 ) -> None:
-    """List the templates of the configured mock-data repository."""
+    """List the templates of the configured mock-data repositories, and where each comes from."""
+    from server.cli.views import templates as views
+    from server.composition.templates import build_template_repository
+
     paging = Paging.parse(limit, cursor, everything=everything)
-    async with run.open_services() as services:
-        found = sorted(await services.templates.list(), key=lambda each: each.template_id)
+    overview = await build_template_repository(run.load_settings().mock_data_repo).survey()
 
-        async def load(after: str | None, count: int) -> Sequence[Template]:
-            return [each for each in found if after is None or each.template_id > after][:count]
+    async def load(after: str | None, count: int) -> Sequence[Template]:
+        return [each for each in overview.templates if after is None or each.template_id > after][:count]
 
-        listing = Listing(
-            load=load_by_key("templates", load, lambda last: last.template_id),
-            serialize=_serialize_template,
-            render=_render_templates,
+    listing = Listing(
+        load=load_by_key("templates", load, lambda last: last.template_id),
+        serialize=lambda each: views.serialize_template(each, overview),
+        render=views.render_templates,
+        extra=lambda: {"notices": list(overview.notices)} if overview.notices else {},
+        notes=lambda: views.render_overview_notes(overview),
+    )
+    await print_listing(run, listing, paging)
+
+
+@command(app, "show")
+async def show_template(
+    run: Invocation,
+    template_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The template's id, as the list of templates shows it.")
+    ],
+    records: Annotated[
+        int, typer.Option("--records", min=0, max=1000, help="How many records to show as documents.")
+    ] = _RECORDS,
+) -> ExitCode | None:
+    """Show a template: its records as documents, its questions, and what a dataset of it would score."""
+    from anyio import to_thread
+
+    from domain.errors import UnknownTemplateError
+    from domain.model import closest_names, quote_foreign
+    from server.cli.views import templates as views
+    from server.composition.templates import build_judgement, build_template_repository, preview_template
+
+    settings = run.load_settings()
+    repository = build_template_repository(settings.mock_data_repo)
+    overview = await repository.survey()
+    template = next((each for each in overview.templates if each.template_id == template_id), None)
+    if template is None:
+        raise UnknownTemplateError(
+            f"No template is called {quote_foreign(template_id)}.",
+            field="template_id",
+            candidates=closest_names(template_id, [each.template_id for each in overview.templates]),
         )
-        await print_listing(run, listing, paging)
+    preview = await to_thread.run_sync(
+        lambda: preview_template(
+            template, repository.open_records, build_judgement(settings), records=records
+        )
+    )
+    run.output.print_answer(
+        views.serialize_preview(preview, overview), *views.render_preview(preview, overview)
+    )
+    return None if preview.report.is_valid else ExitCode.FAILED
 
 
-def _serialize_template(template: Template) -> dict[str, Any]:
-    return {
-        "template_id": template.template_id,
-        "name": template.name,
-        "industry": template.industry,
-        "use_case": template.use_case,
-        "dataset_type": template.dataset_type.value,
-        "format": template.format,
-        **({"record_count": template.default_record_count} if template.default_record_count else {}),
-        **({"questions": len(template.questions)} if template.questions else {}),
-        **({"tags": list(template.tags)} if template.tags else {}),
-        **({"warnings": list(template.warnings)} if template.warnings else {}),
+@command(app, "new")
+async def begin_template(
+    run: Invocation,
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="INDUSTRY/USE_CASE", help="The folder of the template, such as fintech/payments."
+        ),
+    ],
+    dataset_type: Annotated[DatasetType, typer.Option("--dataset-type", help="The kind of records.")],
+    repo: Annotated[
+        Path | None,
+        typer.Option(
+            "--repo", metavar="DIR", help="The repository; without it, the first that is configured."
+        ),
+    ] = None,
+) -> None:
+    """Write a small template as CSV, to be filled in with a spreadsheet, and a page that explains its columns.
+
+    Nothing is overwritten. The template validates as it is written.
+    """
+    from anyio import to_thread
+
+    from domain.errors import InvalidArgumentError
+    from server.composition.templates import find_templates_folder, write_new_template
+
+    settings = run.load_settings().mock_data_repo
+    repository = repo or next(iter(settings.paths), None)
+    if repository is None:
+        raise InvalidArgumentError(
+            "No mock-data repository is configured, and the bundled catalogue is not written to.",
+            field="repo",
+            suggested_action="Name a folder with --repo, and set mock_data_repo.path to it.",
+        )
+    root = find_templates_folder(repository, settings.templates_subdir)
+    made = await to_thread.run_sync(write_new_template, root, place, dataset_type)
+    document: dict[str, Any] = {
+        "template_id": made.template_id,
+        "file": str(made.table),
+        "page": str(made.page),
     }
-
-
-def _render_templates(found: Sequence[Template]) -> list[RenderableType]:
-    rows = [
-        (
-            each.template_id,
-            each.name,
-            each.default_record_count,
-            len(each.questions or ()) or None,
-            each.format,
-            ", ".join(each.tags),
-        )
-        for each in found
-    ]
-    columns = ("template", "name", "records", "questions", "format", "tags")
-    return [render_table(columns, rows, empty="There is no template.")]
+    run.output.print_answer(
+        document,
+        f"The template {made.template_id} was begun: {made.table}\nIts columns are explained in {made.page}",
+    )
 
 
 @command(app, "validate")
@@ -78,57 +143,69 @@ async def validate_templates(
     run: Invocation,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of a mock-data repository.")],
 ) -> ExitCode | None:
-    """Validate every template of a repository, and report the problems. Exit code 1 when a template is invalid."""
-    from datetime import UTC, datetime
+    """Validate every template of a repository, and say of every other file why it is not used.
 
-    from server.composition.stores import build_template_repository
+    Exit code 1 when a template is invalid, or a file looks as if it was meant to be one.
+    """
+    from server.cli.views import templates as views
+    from server.composition.templates import FolderTemplates, build_judgement
 
-    repository = build_template_repository(path, run.load_settings().mock_data_repo.templates_subdir)
-    reports = await repository.validate(datetime.now(UTC))
-    invalid = [each for each in reports if each.problems or not each.passes]
-    items: list[dict[str, Any]] = [
-        {
-            "file": each.file,
-            "valid": each not in invalid,
-            **{
-                name: value
-                for name in ("template_id", "dataset_type", "format", "score")
-                if (value := getattr(each, name)) is not None
-            },
-            "records": each.records,
-            "questions": each.questions,
-            "issues": list(each.issues),
-            "problems": list(each.problems),
-            "warnings": list(each.warnings),
-        }
-        for each in reports
-    ]
-    document = {"items": items, "count": len(items), "invalid": len(invalid)}
-    rows = [
-        (
-            each["file"],
-            "valid" if each["valid"] else "invalid",
-            each["records"],
-            each["questions"] or None,
-            f"{each['score']:.1f}" if "score" in each else None,
-            each.get("format"),
-        )
-        for each in items
-    ]
-    problems = [(each["file"], problem) for each in items for problem in _list_problems(each)]
-    people: list[RenderableType] = [
-        render_table(("file", "", "records", "questions", "score", "format"), rows, empty="")
-    ]
-    if problems:
-        people.append(render_section("What was found", render_table(("file", "what"), problems, empty="")))
-    people.append(f"{len(items) - len(invalid)} of {len(items)} files are fit for use.")
-    run.output.print_answer(document, *people)
+    settings = run.load_settings()
+    repository = FolderTemplates(path, settings.mock_data_repo.templates_subdir)
+    notice = repository.find_notice()
+    if notice:
+        run.output.print_note(notice)
+    invalid = templates = count = 0
+    with run.output.stream_items() as stream, _show_records(run.output.aside) as (progress, checkpoint):
+        reports = repository.iterate_reports(build_judgement(settings, progress), checkpoint=checkpoint)
+        while (report := await _next_report(reports)) is not None:
+            count += 1
+            invalid += not report.is_valid
+            templates += report.use == "template"
+            if run.output.as_json:
+                stream.print_items([views.serialize_report(report)])
+            else:
+                run.output.print_for_people(views.render_report(report))
+        totals = {"count": count, "invalid": invalid, "templates": templates}
+        if run.output.as_json:
+            stream.end({**totals, **({"notice": notice} if notice else {})})
+    run.output.print_for_people(f"{count - invalid} of {count} files are fit for use.")
     return ExitCode.FAILED if invalid else None
 
 
-def _list_problems(item: dict[str, Any]) -> list[str]:
-    counted = [
-        f"{issue['check']}: {issue['failed']} of {issue['of']} ({', '.join(issue['examples'])})"
-        for issue in item["issues"]
-    ]
-    return [*item["problems"], *counted, *item["warnings"]]
+async def _next_report(reports: Iterator[TemplateReport]) -> TemplateReport | None:
+    """The next report; None after the last. When it is cancelled, its thread ends at its next checkpoint."""
+    from anyio import to_thread
+
+    return await to_thread.run_sync(next, reports, None, abandon_on_cancel=True)
+
+
+class _InterruptedError(Exception):
+    """The command has ended, and nobody waits for the report that a thread works on."""
+
+
+@contextmanager
+def _show_records(
+    console: Console,
+) -> Iterator[tuple[Callable[[int, int | None], None], Callable[[], None]]]:
+    """Yield what shows how many records were read, and a checkpoint; both raise when the block has ended."""
+    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    ended = Event()
+    columns = (SpinnerColumn(), TextColumn("records"), MofNCompleteColumn(), TimeElapsedColumn())
+
+    def checkpoint() -> None:
+        if ended.is_set():
+            raise _InterruptedError
+
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task("", total=None)
+
+        def show(done: int, total: int | None) -> None:
+            checkpoint()
+            bars.update(bar, completed=done, total=total)
+
+        try:
+            yield show, checkpoint
+        finally:
+            ended.set()

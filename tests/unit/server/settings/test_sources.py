@@ -21,7 +21,7 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
         "data_dir": config_files.data,
         "config_file": None,
         "emptied": (),
-        "mock_data_repo": {"path": None, "templates_subdir": "mock_data/templates"},
+        "mock_data_repo": {"path": None, "bundled": True, "templates_subdir": "mock_data/templates"},
         "glean": {
             "api_key": None,
             "base_url": None,
@@ -158,6 +158,19 @@ def test_relative_paths_are_taken_from_the_data_folder_and_never_from_the_workin
     assert settings.staging.url == config_files.data / "s"
     assert settings.store_path == config_files.data / "x" / "y.db"
     assert settings.mock_data_repo.path == config_files.data / "../repo"
+
+
+def test_several_repositories_are_a_list_or_separated_in_the_variable(config_files: ConfigFiles) -> None:
+    listed = config_files.load("dataops: {mock_data_repo: {path: [ours, /theirs], bundled: false}}")
+    separated = config_files.load(MOCK_DATA_REPO_PATH="ours::/theirs:")
+    one = config_files.load("dataops: {mock_data_repo: {path: 'with:colon'}}")
+
+    assert listed.mock_data_repo.paths == (config_files.data / "ours", Path("/theirs"))
+    assert not listed.mock_data_repo.bundled
+    assert separated.mock_data_repo.paths == listed.mock_data_repo.paths
+    assert separated.mock_data_repo.bundled
+    assert one.mock_data_repo.paths == (config_files.data / "with:colon",)
+    assert config_files.load().mock_data_repo.paths == ()
 
 
 def test_absolute_paths_and_those_of_the_home_folder_stay_what_they_are(config_files: ConfigFiles) -> None:

@@ -26,6 +26,14 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
             "https://a.example/r.git",
             "must be a folder on this machine: https:// storage is not available yet",
         ),
+        ("mock_data_repo.path", "[]", "must name at least one"),
+        ("mock_data_repo.path", "[a, 5]", "must be a path"),
+        ("mock_data_repo.path", "[a, ' ']", "must be a path"),
+        (
+            "mock_data_repo.bundled",
+            "false",
+            "is false, and mock_data_repo.path names no repository that would serve instead",
+        ),
         ("mock_data_repo.templates_subdir", "/etc", "must be a path inside the repository, without '..'"),
         (
             "mock_data_repo.templates_subdir",

@@ -129,6 +129,7 @@ async def test_what_a_template_says_wrongly_is_left_out_with_a_warning(repositor
         "'stage' is not of the expected type and was ignored.",
         "'tags' is not of the expected type and was ignored.",
         "'custom_fields' is not of the expected type and was ignored.",
+        "'default_record_count' is 0; a number of records is at least 1, so it was ignored.",
         "Its metadata name the industry retail, but its folder fintech, which is used.",
     )
 
@@ -311,24 +312,17 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidErro
         CSV,
         f"{HEADER}\n{ROW}\n1002,x\n",
         TemplateInvalidError,
-        "has 2 cells in row 2",
+        r"has 2 cells in row 3 of the file \(record 2\)",
         2,
     ),
     "CSV, too many cells": (
         CSV,
         f"{HEADER}\n{ROW},x\n",
         TemplateInvalidError,
-        "7 cells in row 1; the header has 6",
+        r"7 cells in row 2 of the file \(record 1\); the header has 6",
         1,
     ),
-    "CSV, column twice": (
-        CSV,
-        f"{HEADER},title\n{ROW},x\n",
-        TemplateInvalidError,
-        "column for title",
-        None,
-    ),
-    "CSV, open quote": (CSV, f'{HEADER}\n{ROW}\n"1002', TemplateInvalidError, "is not CSV after row 1", 2),
+    "CSV, open quote": (CSV, f'{HEADER}\n{ROW}\n"1002', TemplateInvalidError, "is not CSV after record 1", 2),
     "CSV, Latin-1": (CSV, f"{HEADER}\n{ROW}ü\n".encode("latin-1"), TemplateInvalidError, "is not UTF-8", 1),
     "CSV, no id": (CSV, "title\nx\n", TemplateInvalidError, "record 1 has no page_id", 1),
 }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server.adapters.templates.readers import cells
+from server.adapters.templates.readers.tables import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -94,7 +94,7 @@ async def test_a_file_is_described_anew_when_it_has_changed(repository: Reposito
 async def test_of_a_long_file_only_the_beginning_is_read_when_it_says_enough(
     repository: RepositoryFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.adapters.templates.repository._READ_TO_THE_END", 10)
+    monkeypatch.setattr("server.adapters.templates.catalogue.templates._READ_TO_THE_END", 10)
     head = {"metadata": {"tags": ["first"]}, "records": pages(1), "default_record_count": 9}
     repository.write("fintech/dev/confluence_pages.json", json.dumps(head))
     found = await repository.load_only_template()
@@ -102,11 +102,13 @@ async def test_of_a_long_file_only_the_beginning_is_read_when_it_says_enough(
 
 
 async def test_the_bundled_catalogue_is_flawless() -> None:
-    bundled = FolderTemplates(Path(__file__).parents[5])
+    bundled = FolderTemplates(Path(__file__).parents[6])
     for report in await bundled.validate(NOW):
-        assert (report.problems, report.warnings, report.issues, report.score) == ((), (), (), 100.0), (
+        score = 100.0 if report.use == "template" else None
+        assert (report.problems, report.warnings, report.issues, report.score) == ((), (), (), score), (
             report.file
         )
+        assert report.use != "unused"
 
 
 # --- what is not there ---------------------------------------------------------------------------------------------
@@ -224,6 +226,7 @@ async def test_validation_reports_on_every_file(repository: RepositoryFiles) -> 
         "confluence_pages.jsonl",
         "github_repos.json",
         "jira_issues.jsonl",
+        "r.json",
     ]
     assert "Its name is not a dataset type" in found["confluence.json"][0]
     assert found["confluence_pages.jsonl"] == ()

@@ -5,7 +5,7 @@ import pytest
 
 from domain.content.documents import RECORD_KINDS
 from domain.model.enums import DatasetType
-from server.adapters.templates.readers.rows import TableColumns, TableRows
+from server.adapters.templates.readers.tables.rows import TableColumns, TableRows
 
 KIND = RECORD_KINDS[DatasetType.GITHUB_REPOS]
 NAMES = [

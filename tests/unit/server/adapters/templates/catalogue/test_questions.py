@@ -8,7 +8,7 @@ import pytest
 
 from domain.model.enums import DatasetType
 from domain.model.template import GoldenQuestion
-from server.adapters.templates.questions import QUESTIONS_FILE_LIMIT
+from server.adapters.templates.catalogue.questions import QUESTIONS_FILE_LIMIT
 from tests.support.content.records import NOW, template_record
 from tests.support.content.repository_files import PAGES, SUBDIR, RepositoryFiles, lines, pages
 
@@ -73,7 +73,10 @@ async def test_questions_are_no_stranger_in_the_repository(repository: Repositor
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, b"\xef\xbb\xbf" + file(raw_question()).encode())
     found = await reports(repository)
-    assert list(found) == [f"{FOLDER}/confluence_pages.jsonl"]
+    assert [(name, each.use) for name, each in found.items()] == [
+        (f"{FOLDER}/confluence_pages.jsonl", "template"),
+        (QUESTIONS, "questions"),
+    ]
     assert (
         found[f"{FOLDER}/confluence_pages.jsonl"].problems,
         (await repository.load_only_template()).warnings,

@@ -19,7 +19,7 @@ def require_templates_folder(repository: Path, subdir: str) -> None:
     try:
         if folder.is_dir():
             return
-        submodule = _find_uninitialised_submodule(folder)
+        submodule = find_uninitialised_submodule(folder)
         exists = repository.is_dir()
     except OSError as error:
         raise unreadable_repository_error(folder, error) from None
@@ -46,7 +46,7 @@ def unreadable_repository_error(folder: Path, error: OSError) -> MockDataMissing
 
 def no_templates_error(repository: Path, subdir: str) -> MockDataMissingError:
     """The error for a folder that has no templates."""
-    submodule = _find_uninitialised_submodule(repository / subdir)
+    submodule = find_uninitialised_submodule(repository / subdir)
     action = f"Run `git -C {submodule[0]} submodule update --init {submodule[1]}`." if submodule else None
     return MockDataMissingError(
         f"{repository / subdir} contains no templates.",
@@ -58,7 +58,7 @@ def no_templates_error(repository: Path, subdir: str) -> MockDataMissingError:
 _FIELD: Final = "mock_data_repo.path"
 
 
-def _find_uninitialised_submodule(folder: Path) -> tuple[Path, str] | None:
+def find_uninitialised_submodule(folder: Path) -> tuple[Path, str] | None:
     """The checkout and the path of the uninitialised submodule that would contain this folder; None without one."""
     for home in folder.absolute().parents:
         modules = home / ".gitmodules"

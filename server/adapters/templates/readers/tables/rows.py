@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from domain.content import PLACEHOLDER, RecordBatch
+from server.adapters.templates.readers.tables.columns import find_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from domain.content import RecordKind
 
@@ -19,38 +20,68 @@ _PLACEHOLDER = PLACEHOLDER.decode()
 
 
 class TableColumns:
-    """The columns of a table of records of one kind; `names` are the fields, one a column."""
+    """The columns of a table of records of one kind, from its header; `names` are those of the values in a row."""
 
-    def __init__(self, names: Sequence[str], kind: RecordKind) -> None:
-        self.names = names
+    def __init__(self, header: Sequence[str], kind: RecordKind) -> None:
         self.kind = kind
+        self.width = len(header)
+        self._columns = find_columns(header, kind)
+        self.names = [each.name for each in self._columns]
         by_plain: dict[type, Callable[[str], Any]] = {int: _parse_number, tuple: _parse_list}
         self._readers = {
-            names.index(each.name): by_plain[each.plain]
+            each.name: by_plain[each.plain]
             for each in kind.fields
-            if each.name in names and each.plain in by_plain
+            if each.name in self.names and each.plain in by_plain
         }
-        self._row = _row_list_type(names, kind)
+        self._row = _row_list_type(self.names, kind)
 
     def convert_row(self, row: Sequence[str]) -> list[Any]:
         """The values of a row's cells; None for an empty cell."""
-        return [self._convert_column(at, [cell])[0] for at, cell in enumerate(row)]
+        return [values[0] for values in self._convert_columns([[cell] for cell in row])]
 
     def convert_rows(self, rows: Sequence[Sequence[str]]) -> list[Any] | None:
         """The records of all these rows, as `kind.record` would decode them; None when one does not fit."""
         if self._row is None:
             return None
         try:
-            columns = [self._convert_column(at, cells) for at, cells in enumerate(zip(*rows, strict=True))]
+            columns = self._convert_columns([*zip(*rows, strict=True)])
             records: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
         except msgspec.ValidationError:
             return None
         return records
 
-    def _convert_column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
-        if read := self._readers.get(at):
+    def find_unnamed_values(self, rows: Iterable[Sequence[str]]) -> set[int]:
+        """The places, from 1, of columns without a name in which one of these rows has a value."""
+        named = {place for each in self._columns for place in each.places}
+        unnamed = [place for place in range(self.width) if place not in named]
+        return {place + 1 for row in rows for place in unnamed if row[place].strip()} if unnamed else set()
+
+    def _convert_columns(self, cells: Sequence[Sequence[str]]) -> list[Sequence[Any]]:
+        return [
+            self._convert_column(name, cells[places[0]])
+            if len(places) == 1
+            else [
+                self._convert_repeated(name, group)
+                for group in zip(*(cells[place] for place in places), strict=True)
+            ]
+            for name, places in self._columns
+        ]
+
+    def _convert_column(self, name: str, cells: Sequence[str]) -> Sequence[Any]:
+        if read := self._readers.get(name):
             return [read(cell) if cell else None for cell in cells]
         return [cell or None for cell in cells] if "" in cells else cells
+
+    def _convert_repeated(self, name: str, cells: Sequence[str]) -> object:
+        """The values of one row's repeated columns: a list, or one value for a field that has one everywhere."""
+        given = [cell for cell in dict.fromkeys(cells) if cell]
+        read = self._readers.get(name)
+        if read is _parse_list:
+            return [each for cell in given for each in _as_list(_parse_list(cell))] or None
+        values = [read(cell) if read else cell for cell in given]
+        if any(each.name == name for each in self.kind.fields) and len(values) == 1:
+            return values[0]
+        return values or None
 
 
 class TableRows(RecordBatch):
@@ -107,3 +138,7 @@ def _parse_list(cell: str) -> object:
     if ";" not in cell:
         return [found] if (found := cell.strip()) else []
     return [found for each in cell.split(";") if (found := each.strip())]
+
+
+def _as_list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""CSV cells: split a file at quotes, line ends and commas, as long as every quote belongs to a whole cell.
+"""CSV cells: split a file at quotes, line ends and delimiters, as long as every quote belongs to a whole cell.
 
 `csv.reader` inspects each character; splitting finds the same rows in less than half the time. Where a quote is inside
 an unquoted cell, or a line has an unusual end, the rest of the file is left to `csv`.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-import os
+import io
 from itertools import chain, islice, pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Row = list[str]
 
-_ENCODING: Final = "utf-8-sig"
 _CHUNK: Final = 1 << 16
 _LONGEST: Final = 1 << 20
 """The most characters that are searched for the end of a row. A longer row is left to `csv`."""
@@ -27,18 +26,28 @@ _QUOTED: Final = "\x01"
 """Stands for a quoted cell while the others are split. A file that contains this character is left to `csv`."""
 
 
-def read_row_batches(file: BinaryIO) -> Iterator[list[Row]]:
+class Dialect(NamedTuple):
+    """How a table is written: the name of its codec, and the character between two cells."""
+
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+
+
+PLAIN: Final = Dialect()
+
+
+def read_row_batches(file: BinaryIO, dialect: Dialect = PLAIN) -> Iterator[list[Row]]:
     """The rows of a file, in batches that are never empty; the same rows as those of `csv.reader`.
 
-    Raises csv.Error for a file that is not CSV, and UnicodeDecodeError for one that is not UTF-8.
+    Raises csv.Error for a file that is not CSV, and UnicodeDecodeError for one of another encoding.
     """
     yielded, pending = 0, ""
-    texts = _decode_text(file)
+    texts = decode_text(file, dialect.encoding)
     try:
         for chunk in chain(texts, ("",)):
             pending += chunk
             whole, rest = _split_at_last_line(pending.split('"'), ended=not chunk)
-            rows = None if _QUOTED in chunk or len(rest) > _LONGEST else _parse_rows(whole)
+            rows = None if _QUOTED in chunk or len(rest) > _LONGEST else _parse_rows(whole, dialect.delimiter)
             if rows is None:
                 break
             yielded += len(rows)
@@ -49,12 +58,12 @@ def read_row_batches(file: BinaryIO) -> Iterator[list[Row]]:
             return
     except UnicodeDecodeError:
         pass  # `csv` raises it again, after all rows before it
-    yield from _read(file, yielded)
+    yield from _read(file, dialect, yielded)
 
 
-def _decode_text(file: BinaryIO) -> Iterator[str]:
-    """The text of the file, in chunks that are never empty."""
-    decoder = codecs.getincrementaldecoder(_ENCODING)()
+def decode_text(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """The text of the file, in chunks that are never empty. Raises UnicodeDecodeError."""
+    decoder = codecs.getincrementaldecoder(encoding)()
     while data := file.read(_CHUNK):
         if text := decoder.decode(data):
             yield text
@@ -72,7 +81,7 @@ def _split_at_last_line(parts: list[str], *, ended: bool) -> tuple[list[str], st
     return [""], '"'.join(parts)
 
 
-def _parse_rows(parts: list[str]) -> list[Row] | None:
+def _parse_rows(parts: list[str], delimiter: str) -> list[Row] | None:
     """The rows of a text that was split at its quotes; None when a quote does not belong to a quoted cell."""
     deps, inside = parts[::2], parts[1::2]
     if len(deps) == len(inside):
@@ -88,29 +97,33 @@ def _parse_rows(parts: list[str]) -> list[Row] | None:
         bare = line.removesuffix("\r")
         if "\r" in bare:
             return None
-        row = bare.split(",") if bare else []
+        row = bare.split(delimiter) if bare else []
         while _QUOTED in row:
             row[row.index(_QUOTED)] = next(cells)
         rows.append(row)
     return rows if next(cells, None) is None else None
 
 
-def _read(file: BinaryIO, skipped: int) -> Iterator[list[Row]]:
+def _read(file: BinaryIO, dialect: Dialect, skipped: int) -> Iterator[list[Row]]:
     """The rows after the first `skipped`. Rows before an error are yielded before it is raised."""
     rows: list[Row] = []
-    os.lseek(file.fileno(), 0, os.SEEK_SET)
-    # A duplicate descriptor, because the text file closes the one that it reads from. It is opened by descriptor and
-    # not by path, so that it is the same file even if the path now leads to another.
-    with open(os.dup(file.fileno()), encoding=_ENCODING, newline="") as text:  # noqa: PTH123
-        try:
-            for row in islice(csv.reader(text, strict=True), skipped, None):
-                rows.append(row)
-                if len(rows) == _BATCH:
-                    yield rows
-                    rows = []
-        except (csv.Error, UnicodeDecodeError):
-            if rows:
+    file.seek(0)
+    text = io.TextIOWrapper(
+        io.BufferedReader(cast("io.RawIOBase", file)), encoding=dialect.encoding, newline=""
+    )
+    try:
+        reader = csv.reader(text, delimiter=dialect.delimiter, strict=True)
+        for row in islice(reader, skipped, None):
+            rows.append(row)
+            if len(rows) == _BATCH:
                 yield rows
-            raise
+                rows = []
+    except (csv.Error, UnicodeDecodeError):
+        if rows:
+            yield rows
+        raise
+    finally:
+        # The wrappers would close the file, which is not theirs.
+        text.detach().detach()
     if rows:
         yield rows

@@ -10,6 +10,7 @@ import msgspec
 
 from domain.content import parse_document_id, parse_golden_questions
 from domain.errors import LifecycleError, TemplateInvalidError
+from server.adapters.templates.catalogue.listing import QUESTIONS_FILE
 from server.adapters.templates.readers.repository_file import open_repository_file
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     Questions = Mapping[DatasetType, tuple[GoldenQuestion, ...]]
 
-QUESTIONS_FILE: Final = "questions.json"
 QUESTIONS_FILE_LIMIT: Final = 4 << 20
 """The most bytes of a file of questions. A file within all other limits is smaller."""
 _BOM: Final = b"\xef\xbb\xbf"

@@ -1,0 +1,1 @@
+"""Catalogue of a mock-data repository: its folders, its templates and its questions."""

@@ -1,0 +1,145 @@
+"""Templates of one repository, which is a plain folder, a clone or a git submodule."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from anyio import to_thread
+
+from domain.errors import LifecycleError
+from server.adapters.templates.catalogue.location import Location, locate_templates
+from server.adapters.templates.catalogue.missing import no_templates_error, unreadable_repository_error
+from server.adapters.templates.catalogue.questions import questions_path
+from server.adapters.templates.catalogue.templates import Survey, TemplateCatalogue
+from server.adapters.templates.catalogue.unused import explain_unused, find_twins
+from server.adapters.templates.catalogue.validation import (
+    Judgement,
+    TemplateReport,
+    judge_template,
+    question_file_report,
+    records_report,
+    superseded_report,
+    unused_report,
+)
+from server.adapters.templates.records import FolderRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from domain.model import Template
+    from server.adapters.templates.catalogue.listing import Entry
+
+DEFAULT_SUBDIR: Final = "mock_data/templates"
+
+
+class FolderTemplates:
+    """Implements `ports.Templates` over `{repository}/{subdir}/{industry}/{use_case}/{type}.{suffix}`.
+
+    A path that leads a level above or into a repository is followed; `find_notice` says so.
+    """
+
+    def __init__(self, repository: Path, subdir: str = DEFAULT_SUBDIR) -> None:
+        self._path = Path(repository)
+        self._subdir = subdir.strip("/")
+        self._catalogues: dict[Location, TemplateCatalogue] = {}
+
+    async def list(self) -> Sequence[Template]:
+        return await to_thread.run_sync(self.list_templates)
+
+    async def count_records(self, template: Template, at_most: int) -> int:
+        return await to_thread.run_sync(self._count_records, template, at_most)
+
+    @contextmanager
+    def open_records(self, template: Template) -> Iterator[FolderRecords]:
+        location = locate_templates(self._path, self._subdir)
+        with ExitStack() as stack:
+            yield FolderRecords(location.repository, template, stack)
+
+    async def validate(self, now: datetime) -> Sequence[TemplateReport]:
+        """The reports of `iterate_reports`, for a provision at that instant."""
+        return await to_thread.run_sync(lambda: list(self.iterate_reports(Judgement(now=now))))
+
+    def iterate_reports(
+        self, judgement: Judgement, *, checkpoint: Callable[[], None] = lambda: None
+    ) -> Iterator[TemplateReport]:
+        """Report on every file, and on every folder of which nothing is used, in the order of their paths. Blocks.
+
+        `checkpoint` is called often while files are described, and may raise to end the work.
+
+        Raises:
+            MockDataMissingError: there is no repository, or, after all reports, no template in it.
+        """
+        location = locate_templates(self._path, self._subdir)
+        survey = self._survey(location, deep=True, checkpoint=checkpoint)
+        templates = {each.source: each for each in survey.templates}
+        twins = find_twins(survey.entries)
+        for entry in survey.entries:
+            report = self._report_entry(location, survey, templates, entry, judgement)
+            for depth in (1, 2):
+                folder = "/".join(entry.parts[:depth])
+                if len(entry.parts) > depth and (earlier := twins.pop(folder, None)):
+                    warning = f"Its folder {folder} differs from {earlier} only by case: elsewhere they are one folder."
+                    report = replace(report, warnings=(*report.warnings, warning))
+            yield report
+        if not survey.templates:
+            raise no_templates_error(self._path, self._subdir)
+
+    def find_notice(self) -> str | None:
+        """What to say where the repository is not where the path leads. Raises MockDataMissingError. Blocks."""
+        return locate_templates(self._path, self._subdir).notice
+
+    def list_templates(self) -> Sequence[Template]:
+        """Every template, in the order of the ids. Blocks. Raises MockDataMissingError."""
+        survey = self._survey(locate_templates(self._path, self._subdir), deep=False)
+        if not survey.templates:
+            raise no_templates_error(self._path, self._subdir)
+        return survey.templates
+
+    def _survey(
+        self, location: Location, *, deep: bool, checkpoint: Callable[[], None] = lambda: None
+    ) -> Survey:
+        catalogue = self._catalogues.setdefault(
+            location, TemplateCatalogue(location.repository, location.subdir)
+        )
+        try:
+            return catalogue.survey(deep=deep, checkpoint=checkpoint)
+        except OSError as error:
+            raise unreadable_repository_error(location.repository / location.subdir, error) from None
+
+    def _report_entry(
+        self,
+        location: Location,
+        survey: Survey,
+        templates: dict[str, Template],
+        entry: Entry,
+        judgement: Judgement,
+    ) -> TemplateReport:
+        if entry.name in templates:
+            return judge_template(templates[entry.name], self.open_records, judgement)
+        if entry.name in survey.named:
+            return records_report(entry.name)
+        if serving := survey.superseded.get(entry.name):
+            return superseded_report(entry.name, serving)
+        if entry.name in survey.question_files:
+            served = {
+                each.dataset_type for each in survey.templates if questions_path(each.source) == entry.name
+            }
+            try:
+                found = self._catalogues[location].read_questions(entry.name)
+            except LifecycleError as error:
+                return question_file_report(entry.name, error, served)
+            return question_file_report(entry.name, found, served)
+        return unused_report(entry.name, explain_unused(location.repository, entry))
+
+    def _count_records(self, template: Template, at_most: int) -> int:
+        count = 0
+        with self.open_records(template) as records:
+            for batch in records:
+                count += len(batch)
+                if count >= at_most:
+                    return at_most
+        return count

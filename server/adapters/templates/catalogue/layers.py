@@ -1,0 +1,68 @@
+"""Layers of repositories: templates of one's own lie over those of the next, and the bundled catalogue is the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from domain.model import Template
+    from server.adapters.templates.catalogue.folder import FolderTemplates
+    from server.adapters.templates.records import FolderRecords
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The templates that serve, in the order of their ids; by id, the repositories whose templates they shadow.
+
+    `notices` say which repositories are not where their paths lead.
+    """
+
+    templates: Sequence[Template]
+    shadowed: Mapping[str, tuple[str, ...]]
+    notices: tuple[str, ...]
+
+
+class LayeredTemplates:
+    """Implements `ports.Templates` over several repositories, by name. Of one id, the first one's template serves.
+
+    A repository that is missing or empty is an error, whatever others have: nobody is to be served the bundled
+    catalogue in place of their own by a mistyped path. So is a template that cannot be read, when it is used.
+    """
+
+    def __init__(self, layers: Mapping[str, FolderTemplates]) -> None:
+        self._names = tuple(layers)
+        self._layers = tuple(layers.values())
+
+    async def list(self) -> Sequence[Template]:
+        return (await self.survey()).templates
+
+    async def survey(self) -> Overview:
+        """The templates of all repositories, with what is shadowed. Raises MockDataMissingError."""
+        return await to_thread.run_sync(self._survey)
+
+    async def count_records(self, template: Template, at_most: int) -> int:
+        return await self._layers[template.layer].count_records(template, at_most)
+
+    def open_records(self, template: Template) -> AbstractContextManager[FolderRecords]:
+        return self._layers[template.layer].open_records(template)
+
+    def _survey(self) -> Overview:
+        serving: dict[str, Template] = {}
+        shadowed: dict[str, tuple[str, ...]] = {}
+        for layer, (name, templates) in enumerate(zip(self._names, self._layers, strict=True)):
+            for each in templates.list_templates():
+                if each.template_id in serving:
+                    shadowed[each.template_id] = (*shadowed.get(each.template_id, ()), name)
+                else:
+                    serving[each.template_id] = replace(each, repository=name, layer=layer)
+        return Overview(
+            templates=[serving[each] for each in sorted(serving)],
+            shadowed=shadowed,
+            notices=tuple(notice for each in self._layers if (notice := each.find_notice())),
+        )

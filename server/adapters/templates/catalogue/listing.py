@@ -1,0 +1,129 @@
+"""Listing of a repository: every file and folder below the folder of templates, with what each of them may be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from domain.content import DEFAULT_FOLDER
+from domain.model import DatasetType
+from server.adapters.templates.formats import SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TYPES: Final = frozenset(each.value for each in DatasetType)
+QUESTIONS_FILE: Final = "questions.json"
+_FOLDER_DEPTH: Final = 2
+"""Templates are in the folder of a use case, which is in the folder of an industry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder below the folder of templates.
+
+    `name` is its path in the repository, `parts` is that below the folder of templates. `kind` is `file`, `folder`,
+    `link` or `other` (a pipe, socket or device). `problem` says why a folder could not be listed. A folder is an entry
+    only where nothing of it is listed: it is empty, hidden or unreadable.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    kind: str
+    problem: str | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it has a name by which programs hide their own files from people."""
+        return self.parts[-1].startswith(".")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFile:
+    """A file that may contain records: its path in the repository, and the facts from its folders."""
+
+    name: str
+    industry: str
+    use_case: str
+    stem: str
+    suffix: str
+
+    @property
+    def template_id(self) -> str:
+        """The template's id, `industry/use_case/type`, from the folders."""
+        return f"{self.industry}/{self.use_case}/{self.stem}"
+
+    @property
+    def is_template(self) -> bool:
+        """Whether it has the name of a dataset type."""
+        return self.stem in TYPES
+
+    @property
+    def is_question_file(self) -> bool:
+        """Whether it is the file of questions of its folder."""
+        return f"{self.stem}{self.suffix}" == QUESTIONS_FILE
+
+
+def list_entries(repository: Path, subdir: str, *, deep: bool) -> list[Entry]:
+    """Every entry, sorted by name; without `deep` only the folders of the layout are read.
+
+    A folder that cannot be read is one entry. Raises OSError when the folder of templates itself cannot be read.
+    """
+    root = repository / subdir
+    with os.scandir(root):
+        pass  # its error is the caller's; that of a folder below it is an entry
+    return sorted(_walk(root, subdir, (), deep=deep), key=lambda each: each.name)
+
+
+def find_template_file(entry: Entry) -> TemplateFile | None:
+    """The entry as a file with a template's suffix in a folder of the layout; None when it is none."""
+    folders = template_folders(entry)
+    path = PurePosixPath(entry.parts[-1])
+    if folders is None or entry.kind == "folder" or entry.is_hidden or path.suffix not in SUFFIXES:
+        return None
+    return TemplateFile(entry.name, *folders, path.name.removesuffix(path.suffix), path.suffix)
+
+
+def template_folders(entry: Entry) -> tuple[str, str] | None:
+    """The industry and use case in whose folder an entry lies; None when it lies elsewhere."""
+    match entry.parts[:-1]:
+        case (industry, use_case):
+            return industry, use_case
+        case (industry,) if industry == DEFAULT_FOLDER:
+            return DEFAULT_FOLDER, DEFAULT_FOLDER
+    return None
+
+
+def _walk(folder: Path, name: str, parts: tuple[str, ...], *, deep: bool) -> Iterator[Entry]:
+    try:
+        with os.scandir(folder) as found:
+            children = list(found)
+    except OSError as error:
+        yield Entry(name, parts, "folder", f"cannot be read: {error.strerror}")
+        return
+    if not children and parts:
+        yield Entry(name, parts, "folder")
+    for child in children:
+        its = (*parts, child.name)
+        below = f"{name}/{child.name}"
+        kind = _kind(child)
+        if kind != "folder" or child.name.startswith("."):
+            yield Entry(below, its, kind)
+        elif deep or len(its) <= _FOLDER_DEPTH:
+            yield from _walk(folder / child.name, below, its, deep=deep)
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink():
+        return "link"
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    try:
+        is_file = stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    except OSError:
+        return "file"  # whoever opens it gets the reason
+    return "file" if is_file else "other"

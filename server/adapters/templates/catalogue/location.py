@@ -1,0 +1,102 @@
+"""Location of a repository's templates: also found where the path that was given is one level too high or too low."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from domain.errors import MockDataMissingError
+from domain.model import DatasetType, quote_foreign
+from server.adapters.templates.catalogue.missing import require_templates_folder, unreadable_repository_error
+
+_TYPES: Final = frozenset(each.value for each in DatasetType)
+
+
+class Location(NamedTuple):
+    """The folder of a repository, that of its templates in it, and a notice when they were found elsewhere."""
+
+    repository: Path
+    subdir: str
+    notice: str | None = None
+
+
+def locate_templates(path: Path, subdir: str) -> Location:
+    """Locate the templates of a repository at a path.
+
+    `subdir` is where they are expected, such as `mock_data/templates`. A path that leads into that folder, or to the
+    folder that has the repository as its only one, is followed with a notice.
+
+    Raises:
+        MockDataMissingError: there are none; the error says why, and what to do.
+    """
+    try:
+        if not (path / subdir).is_dir():
+            found = _find_too_low(path, subdir) or _find_too_high(path, subdir)
+            if found is not None:
+                return found
+    except OSError as error:
+        raise unreadable_repository_error(path, error) from None
+    require_templates_folder(path, subdir)
+    return Location(path, subdir)
+
+
+def find_templates_folder(path: Path, subdir: str) -> Path:
+    """The folder of templates of a repository at a path, which need not exist yet."""
+    try:
+        location = locate_templates(path, subdir)
+    except MockDataMissingError:
+        return path / subdir
+    return location.repository / location.subdir
+
+
+def _find_too_low(path: Path, subdir: str) -> Location | None:
+    """The location, for a path that is the folder of templates or between it and the repository."""
+    parts = Path(subdir).parts
+    for count in range(len(parts), 0, -1):
+        below = path.joinpath(*parts[count:])
+        if path.resolve().parts[-count:] == parts[:count] and below.is_dir():
+            # From the repository, so that a template may name a file beside its folder of templates.
+            repository = path.resolve().parents[count - 1]
+            return Location(
+                repository,
+                subdir,
+                f"{quote_foreign(str(path))} is inside of a repository; {quote_foreign(str(repository))} was used.",
+            )
+    if any(_has_template(each) for each in _folders(path)):
+        return Location(
+            path.resolve().parent,
+            path.resolve().name,
+            f"{quote_foreign(str(path))} has no folder {subdir}; the folders of industries in it were used.",
+        )
+    return None
+
+
+def _find_too_high(path: Path, subdir: str) -> Location | None:
+    """The location, for a path whose one folder with templates is the repository."""
+    found = [each for each in _folders(path) if (each / subdir).is_dir()]
+    if len(found) != 1:
+        return None
+    return Location(
+        found[0],
+        subdir,
+        f"{quote_foreign(str(path))} has no folder {subdir}; its folder {quote_foreign(found[0].name)} was used.",
+    )
+
+
+def _has_template(industry: Path) -> bool:
+    return any(
+        each.name.partition(".")[0] in _TYPES
+        for use_case in _folders(industry)
+        for each in use_case.iterdir()
+    )
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders in a folder; none in one that is missing or unreadable, of which its user hears anyway."""
+    try:
+        with os.scandir(path) as entries:
+            found = sorted(each.name for each in entries if each.is_dir() and not each.name.startswith("."))
+    except OSError:
+        return []
+    return [path / each for each in found]

@@ -1,0 +1,229 @@
+"""Template catalogue: the layout of a repository's folders, and each template's own description."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.content import RECORD_KINDS
+from domain.errors import LifecycleError
+from domain.model import DatasetType, Template, quote_foreign
+from server.adapters.templates.catalogue import questions
+from server.adapters.templates.catalogue.listing import find_template_file, list_entries
+from server.adapters.templates.catalogue.questions import QuestionFiles
+from server.adapters.templates.explanations import explain_error
+from server.adapters.templates.formats import (
+    SUFFIXES,
+    TemplateHead,
+    detect_layout,
+    is_table,
+    parse_template_head,
+)
+from server.adapters.templates.readers.objects import read_object_records
+from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
+from server.adapters.templates.readers.window import CHUNK, Window, read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from domain.model import GoldenQuestion
+    from server.adapters.templates.catalogue.listing import Entry, TemplateFile
+    from server.adapters.templates.formats import Layout
+
+_READ_TO_THE_END: Final = 4 << 20
+"""Up to this many bytes a file is read to its end for members after the records, even if metadata came before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that has the name of a template, with the template that it is and the path of the file that it names."""
+
+    place: TemplateFile
+    template: Template
+    names: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All that is in the folders of a repository: its entries, and the templates that serve, in the order of ids.
+
+    `superseded` are the files of types that another file serves, each with that one, and `named` the files that
+    templates name for their records.
+    """
+
+    entries: list[Entry]
+    templates: list[Template]
+    superseded: Mapping[str, str]
+    named: frozenset[str]
+    question_files: frozenset[str]
+
+
+class TemplateCatalogue:
+    """The templates of a repository. A file is read again only after it has changed."""
+
+    def __init__(self, repository: Path, subdir: str) -> None:
+        self._repository = repository
+        self._subdir = subdir
+        self._cache: dict[str, tuple[tuple[int, ...], Candidate]] = {}
+        self._questions = QuestionFiles(repository)
+
+    def list_templates(self) -> list[Template]:
+        """Every template, in the order of the ids, with the questions of its folder."""
+        return self.survey(deep=False).templates
+
+    def survey(self, *, deep: bool, checkpoint: Callable[[], None] = lambda: None) -> Survey:
+        """All that is in the repository; without `deep` only in the folders of the layout.
+
+        `checkpoint` is called often, and may raise to end the work. Raises OSError when the folder of templates cannot
+        be read.
+        """
+        entries = list_entries(self._repository, self._subdir, deep=deep)
+        candidates: defaultdict[str, list[Candidate]] = defaultdict(list)
+        question_files = set()
+        for entry in entries:
+            place = find_template_file(entry)
+            if place is not None and place.is_template:
+                candidates[place.template_id].append(self._load_candidate(place, checkpoint))
+            elif place is not None and place.is_question_file:
+                question_files.add(place.name)
+        templates = [_choose_template(candidates[template_id]) for template_id in sorted(candidates)]
+        serving = {each.template_id: each.source for each in templates}
+        found = [each for group in candidates.values() for each in group]
+        return Survey(
+            entries=entries,
+            templates=[
+                self._with_questions(each)
+                if questions.questions_path(each.source) in question_files
+                else each
+                for each in templates
+            ],
+            superseded={
+                each.place.name: serving[each.place.template_id]
+                for each in found
+                if each.place.name != serving[each.place.template_id]
+            },
+            named=frozenset(each.names for each in found if each.names is not None),
+            question_files=frozenset(question_files),
+        )
+
+    def read_questions(self, name: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
+        """The content of a file of questions. Raises TemplateInvalidError and MockDataMissingError."""
+        return self._questions.read(name)
+
+    def _with_questions(self, template: Template) -> Template:
+        try:
+            found = self._questions.read(questions.questions_path(template.source))
+        except LifecycleError as error:
+            warning = f"Its golden questions are not used: {error.message}"
+            return replace(template, questions=None, warnings=(*template.warnings, warning))
+        return replace(template, questions=found.get(template.dataset_type, ()))
+
+    def _load_candidate(self, place: TemplateFile, checkpoint: Callable[[], None]) -> Candidate:
+        try:
+            with open_repository_file(self._repository, place.name) as file:
+                status = os.fstat(file.fileno())
+                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+                cached = self._cache.get(place.name)
+                if cached is None or cached[0] != identity:
+                    cached = (identity, _read_candidate(place, file, status.st_size, checkpoint))
+                    self._cache[place.name] = cached
+            return cached[1]
+        except LifecycleError as error:
+            return Candidate(place, _broken_template(place, error), None)
+
+
+def _choose_template(found: list[Candidate]) -> Template:
+    """The one template of several files for one id; a file that another of them names is no rival of it."""
+    named = {each.names for each in found}
+    serving = sorted(
+        (each for each in found if each.place.name not in named),
+        key=lambda each: SUFFIXES.index(each.place.suffix),
+    )
+    template = serving[0].template if serving else found[0].template
+    ignored = [each.place.name for each in serving[1:]]
+    if not ignored:
+        return template
+    warning = f"{', '.join(ignored)} is not used: {template.source} serves the same type."
+    return replace(template, warnings=(*template.warnings, warning))
+
+
+def _read_candidate(
+    place: TemplateFile, file: BinaryIO, size: int, checkpoint: Callable[[], None]
+) -> Candidate:
+    head = TemplateHead(format="csv")
+    if not is_table(file, place.name):
+        window = Window(file, place.name)
+        layout = detect_layout(window, RECORD_KINDS[DatasetType(place.stem)])
+        head = (
+            parse_template_head(place.name, _read_members(window, size, layout, checkpoint), layout.member)
+            if layout.format == "object"
+            else TemplateHead(format=layout.format)
+        )
+    template = Template(
+        template_id=place.template_id,
+        name=head.name or place.template_id,
+        industry=place.industry,
+        use_case=place.use_case,
+        dataset_type=DatasetType(place.stem),
+        stage=head.stage,
+        tags=head.tags,
+        custom_fields=head.custom_fields or {},
+        format=head.format,
+        schema=head.schema,
+        default_record_count=head.default_record_count,
+        version=head.version,
+        checksum=_hash_file(file, place.name, checkpoint),
+        source=place.name,
+        warnings=(*head.warnings, *_folder_mismatch_warnings(place, head)),
+    )
+    return Candidate(place, template, resolve_sibling(place.name, head.file) if head.file else None)
+
+
+def _read_members(
+    window: Window, size: int, layout: Layout, checkpoint: Callable[[], None]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in read_object_records(window, found, member=layout.member):
+        checkpoint()
+        if size > _READ_TO_THE_END and "metadata" in found:
+            break
+    return found
+
+
+def _hash_file(file: BinaryIO, name: str, checkpoint: Callable[[], None]) -> str:
+    """The SHA-256 of the whole file, in hexadecimal digits."""
+    digest = sha256()
+    file.seek(0)
+    while data := read_bytes(file, name, CHUNK):
+        digest.update(data)
+        checkpoint()
+    return digest.hexdigest()
+
+
+def _folder_mismatch_warnings(place: TemplateFile, head: TemplateHead) -> Iterator[str]:
+    for what, in_metadata, of_folder in (
+        ("industry", head.industry, place.industry),
+        ("use case", head.use_case, place.use_case),
+    ):
+        if in_metadata is not None and in_metadata != of_folder:
+            named, used = quote_foreign(in_metadata), quote_foreign(of_folder)
+            yield f"Its metadata name the {what} {named}, but its folder {used}, which is used."
+
+
+def _broken_template(place: TemplateFile, error: LifecycleError) -> Template:
+    """A template that cannot be read. It is listed with a warning; using it raises the error."""
+    return Template(
+        template_id=place.template_id,
+        name=place.template_id,
+        industry=place.industry,
+        use_case=place.use_case,
+        dataset_type=DatasetType(place.stem),
+        format="unknown",
+        source=place.name,
+        warnings=(explain_error(error),),
+    )

@@ -1,0 +1,158 @@
+"""Template validation: what a provision would make of each template, and why other files are not used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.content import Population, is_fit_for_use, quality_issues
+from domain.errors import LifecycleError
+from domain.model import DatasetType
+from domain.ports import Staged
+from server.adapters.templates.catalogue.questions import UnmatchedDocuments
+from server.adapters.templates.explanations import explain_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+
+    from domain.model import GoldenQuestion, QualityReport, Template
+    from domain.ports import RecordStream
+    from server.adapters.templates.catalogue.unused import Unused
+
+    OpenRecords = Callable[[Template], AbstractContextManager[RecordStream]]
+
+TEMPLATE: Final = "template"
+QUESTIONS: Final = "questions"
+RECORDS: Final = "records"
+UNUSED: Final = "unused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateReport:
+    """The report on one file or folder: what it is used as, and for a template what a provision would make of it.
+
+    `use` is `template`, `questions`, `records` (of a template that names the file) or `unused`, with the `reason`. The
+    score can be below 100 without a problem. `issues` are those of `quality_issues`; `passes` says whether a dataset of
+    this template would be READY. `questions` counts the golden questions for its documents.
+    """
+
+    file: str
+    use: str = TEMPLATE
+    reason: str | None = None
+    template_id: str | None = None
+    dataset_type: str | None = None
+    format: str | None = None
+    records: int = 0
+    questions: int = 0
+    score: float | None = None
+    passes: bool = False
+    issues: tuple[dict[str, Any], ...] = ()
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it needs no change: a template of datasets that are fit for use, or a file without a problem."""
+        return not self.problems and (self.passes or self.use != TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The circumstances of a provision by which templates are judged.
+
+    `now` is the instant that timestamps are compared with, `sites` the base address of the client's copy of each type,
+    `limit` how many records a dataset may have (None: any number). `progress` is called with the number of documents
+    made and their total (None: not known); it may raise to end the judgement.
+    """
+
+    now: datetime
+    sites: Mapping[DatasetType, str] = field(
+        default_factory=lambda: {each: f"https://{each.connector_kind}.example.com" for each in DatasetType}
+    )
+    limit: int | None = None
+    progress: Callable[[int, int | None], None] = lambda _done, _total: None
+
+
+def unused_report(file: str, unused: Unused) -> TemplateReport:
+    """The report on a file or folder that is not used. Only what looks like a mistake is a problem."""
+    problems = (unused.reason,) if unused.is_mistake else ()
+    return TemplateReport(file=file, use=UNUSED, reason=unused.reason, problems=problems)
+
+
+def superseded_report(file: str, serving: str) -> TemplateReport:
+    """The report on a template's file whose type another file beside it serves."""
+    return TemplateReport(file=file, use=UNUSED, reason=f"{serving} serves the same type.")
+
+
+def records_report(file: str) -> TemplateReport:
+    """The report on a file that a template names; what is wrong with its records is in that of the template."""
+    return TemplateReport(file=file, use=RECORDS)
+
+
+def question_file_report(
+    file: str,
+    found: Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError,
+    served: Collection[DatasetType],
+) -> TemplateReport:
+    """The report on a file of questions beside templates of the `served` types."""
+    if isinstance(found, LifecycleError):
+        return TemplateReport(file=file, use=QUESTIONS, problems=(explain_error(found),))
+    return TemplateReport(
+        file=file,
+        use=QUESTIONS,
+        problems=tuple(
+            f"Question {questions[0].position} names {each.value}, but its folder has no such template."
+            for each, questions in found.items()
+            if each not in served
+        ),
+    )
+
+
+def judge_template(template: Template, open_records: OpenRecords, judgement: Judgement) -> TemplateReport:
+    """Judge a template as a provision does: populate from it, to nowhere, and report the result."""
+    population = Population(
+        template,
+        dataset_type=template.dataset_type,
+        wanted=None,
+        sites=judgement.sites,
+        now=judgement.now,
+        progress=judgement.progress,
+        limit=judgement.limit,
+    )
+    lines = size = 0
+    unmatched = UnmatchedDocuments(template.questions or ())
+    try:
+        with open_records(template) as stream:
+            for chunk in population.stream_documents(stream):
+                lines += chunk.count(b"\n")
+                size += len(chunk)
+                unmatched.discard_found(chunk)
+        content = population.build_content(1, Staged(lines=lines, size_bytes=size, checksum=""))
+    except LifecycleError as error:
+        problem = explain_error(error)
+        # A template that cannot even be described warns of the same error.
+        warnings = tuple(each for each in template.warnings if each != problem)
+        return _template_report(template, problems=(problem,), warnings=warnings)
+    report: QualityReport = content.report
+    return _template_report(
+        template,
+        records=content.record_count,
+        questions=len(template.questions or ()),
+        problems=tuple(unmatched.problems(template.source, template.dataset_type.value)),
+        score=report.score,
+        passes=is_fit_for_use(report),
+        issues=tuple(quality_issues(report)),
+        warnings=content.warnings,
+    )
+
+
+def _template_report(template: Template, **found: Any) -> TemplateReport:
+    return TemplateReport(
+        file=template.source,
+        template_id=template.template_id,
+        dataset_type=template.dataset_type.value,
+        format=template.format,
+        **found,
+    )

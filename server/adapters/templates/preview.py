@@ -1,0 +1,71 @@
+"""Preview of a template: its first records as the documents that a dataset would have."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from domain.content import Population, decode_document
+from domain.errors import LifecycleError
+from server.adapters.templates.catalogue.validation import judge_template
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from domain.content import NeutralDocument
+    from domain.model import Template
+    from server.adapters.templates.catalogue.validation import Judgement, OpenRecords, TemplateReport
+
+_MARKUP: Final = re.compile(r"<[^>]*>")
+_LONGEST: Final = 100
+"""The most characters of a text that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first documents of a template, and the report on all of it. There may be fewer documents than asked for."""
+
+    template: Template
+    report: TemplateReport
+    documents: Sequence[NeutralDocument]
+
+
+def preview_template(
+    template: Template, open_records: OpenRecords, judgement: Judgement, *, records: int
+) -> Preview:
+    """Make the first documents of a template, and judge all of it. Blocks; what is wrong is in the report."""
+    report = judge_template(template, open_records, judgement)
+    return Preview(template, report, list(_first_documents(template, open_records, judgement, records)))
+
+
+def first_words(document: NeutralDocument) -> str:
+    """The beginning of a document's text, on one line and without its markup."""
+    text: str = msgspec.json.decode(document.body.text, type=str)
+    if document.body.mime == "text/html":
+        text = html.unescape(_MARKUP.sub(" ", text))
+    words = " ".join(text[: 20 * _LONGEST].split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST].rstrip()}…"
+
+
+def _first_documents(
+    template: Template, open_records: OpenRecords, judgement: Judgement, count: int
+) -> Iterator[NeutralDocument]:
+    population = Population(
+        template,
+        dataset_type=template.dataset_type,
+        wanted=None,
+        sites=judgement.sites,
+        now=judgement.now,
+        progress=lambda _done, _total: None,
+    )
+    try:
+        with open_records(template) as stream:
+            lines = chain.from_iterable(chunk.splitlines() for chunk in population.stream_documents(stream))
+            yield from map(decode_document, islice(lines, count))
+    except LifecycleError:
+        return  # the report says it

@@ -1,0 +1,73 @@
+"""The configured repositories of templates, and what commands do with templates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from domain.connectors import build_site_urls
+from domain.model import DatasetType, Stage
+from server.adapters.connector_templates import FileConnectorTemplates
+from server.adapters.templates import (
+    FolderTemplates,
+    Judgement,
+    LayeredTemplates,
+    NewTemplate,
+    Overview,
+    Preview,
+    TemplateReport,
+    find_templates_folder,
+    first_words,
+    preview_template,
+    write_new_template,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from server.settings import MockDataRepoSettings, Settings
+
+__all__ = [
+    "CONNECTORS",
+    "FolderTemplates",
+    "LayeredTemplates",
+    "NewTemplate",
+    "Overview",
+    "Preview",
+    "TemplateReport",
+    "build_judgement",
+    "build_template_repository",
+    "find_templates_folder",
+    "first_words",
+    "preview_template",
+    "write_new_template",
+]
+
+_BUNDLED: Final = Path(__file__).parent.parent.parent
+"""The folder above the bundled catalogue."""
+CONNECTORS: Final = _BUNDLED / "mock_data" / "connectors"
+"""The connector templates."""
+_CLIENT: Final = "client"
+
+
+def build_template_repository(settings: MockDataRepoSettings) -> LayeredTemplates:
+    """Build the configured repositories of templates, one over the other; the last is the bundled catalogue."""
+    layers = {str(path): FolderTemplates(path, settings.templates_subdir) for path in settings.paths}
+    if settings.bundled:
+        layers["bundled"] = FolderTemplates(_BUNDLED)
+    return LayeredTemplates(layers)
+
+
+def build_judgement(
+    settings: Settings, progress: Callable[[int, int | None], None] = lambda _done, _total: None
+) -> Judgement:
+    """Build the circumstances of a provision now, at sandbox and for a client of no name. Raises SettingsError."""
+    connectors = FileConnectorTemplates(CONNECTORS, settings.connectors.overrides)
+    by_type = {each: connectors.settings(each, Stage.SANDBOX, _CLIENT) for each in DatasetType}
+    return Judgement(
+        now=datetime.now(UTC),
+        sites=build_site_urls(by_type, client_id=_CLIENT, stage=Stage.SANDBOX),
+        limit=settings.limits.records_per_dataset,
+        progress=progress,
+    )

@@ -37,6 +37,7 @@ _VERBS: Final = {
     ),
     SCOPE_PROVISION: (
         "provision",
+        "templates import",
         "datasets recheck",
         "cancel provision",
         "restore",

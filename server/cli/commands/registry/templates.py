@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from server.cli.command import Invocation, command
+from server.cli.commands.registry.template_import import register_import
 from server.cli.exit_codes import ExitCode
 from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_section, render_table
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
     from domain.model import Template
 
-app = typer.Typer(help="List and validate the templates from which datasets are made.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, validate and import the templates from which datasets are made.", no_args_is_help=True
+)
+register_import(app)
 
 
 @command(app, "list")

@@ -58,7 +58,7 @@ class Message(msgspec.Struct, gc=False):
     username: str | None = None
     bot_id: str | None = None
     thread_ts: str | None = None
-    edited: msgspec.Raw | None = None
+    edited: msgspec.Raw = msgspec.Raw()
     blocks: msgspec.Raw = msgspec.Raw()
     attachments: msgspec.Raw = msgspec.Raw()
     files: msgspec.Raw = msgspec.Raw()
@@ -191,7 +191,7 @@ class _MessageMaker:
         if reason:
             self._tally.count_dropped(reason)
             return None
-        if message.edited:
+        if _decode_raw(message.edited):
             self._tally.notes["edited message, as it was last"] += 1
         if message.by_bot:
             self._tally.notes["message of a bot"] += 1

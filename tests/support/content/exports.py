@@ -27,7 +27,11 @@ def import_into(
     """Import one export into `fintech/payments` of a repository."""
     repository.mkdir(exist_ok=True)
     target = ImportTarget(
-        repository=repository, subdir="mock_data/templates", industry=CASES[0], use_case=CASES[1], replace=replace
+        repository=repository,
+        subdir="mock_data/templates",
+        industry=CASES[0],
+        use_case=CASES[1],
+        replace=replace,
     )
     return import_export(kind, source, target, options or ImportOptions(), progress)
 
@@ -71,9 +75,10 @@ JIRA_CLOUD: Final = """\
 Summary,Issue key,Issue id,Issue Type,Status,Project key,Priority,Assignee,Assignee Id,Reporter,Reporter Id,\
 Created,Updated,Labels,Labels,Description,Attachment,Comment,Comment,Custom field (Story Points),Sprint,Parent key
 Refunds,PAY-2,10002,Epic,In Progress,PAY,High,Kim Vega,acc-1,Ada Moss,acc-2,1/Mar/24 9:00 AM,2/Mar/24 9:00 AM,,,,,,,,,
-Refund fails,PAY-41,10041,Bug,To Do,PAY,High,,,Ada Moss,acc-2,12/Mar/24 3:05 PM,14/Mar/24 12:41 AM,abroad,refund,"h2. Steps
+Refund fails,PAY-41,10041,Bug,To Do,PAY,High,,,Ada Moss,acc-2,12/Mar/24 3:05 PM,14/Mar/24 12:41 AM,abroad,refund,\
+"h2. Steps
 See [the runbook|https://vega.atlassian.net/wiki/spaces/OPS/pages/98319/Refunds] and [~accountid:acc-1], {{E42}}",\
-12/Mar/24 3:06 PM;acc-2;a.png;https://vega.atlassian.net/rest/api/3/attachment/content/1,one,two,3.0,Sprint 1,PAY-2
+12/Mar/24;acc-2;a.png;https://vega.atlassian.net/rest/api/3/attachment/content/1,one,two,3.0,Sprint 1,PAY-2
 """
 JIRA_SERVER: Final = """\
 Issue key;Summary;Status;Assignee;Created;Updated;Description;Inward issue link (Blocks)
@@ -92,7 +97,7 @@ def jira_issue(key: str, **fields: Any) -> dict[str, Any]:
             "summary": f"Summary of {key}",
             "status": {"name": "To Do"},
             "issuetype": {"name": "Task"},
-            "project": {"key": key.split("-")[0]},
+            "project": {"key": key.partition("-")[0]},
             "priority": {"name": "High"},
             "assignee": {"accountId": "acc-1", "displayName": "Kim Vega"},
             "reporter": {"accountId": "acc-2", "displayName": "Ada Moss", "emailAddress": "ada@vega.example"},
@@ -118,7 +123,7 @@ def slack_files(**days: Any) -> dict[str, Any]:
     }
 
 
-def slack_message(ts: str, text: str = "Hello", user: str = "U1", **more: Any) -> dict[str, Any]:
+def slack_message(ts: str, text: str = "Hello", user: str | None = "U1", **more: Any) -> dict[str, Any]:
     """A message as Slack exports it."""
     return {"type": "message", "text": text, "user": user, "ts": ts, **more}
 
@@ -139,7 +144,10 @@ def confluence_page(page_id: str, title: str, body: str = "<p>Text</p>", **more:
         "ancestors": [],
         "body": {"storage": {"value": body, "representation": "storage"}},
         "metadata": {"labels": {"results": [{"name": "runbook"}]}},
-        "_links": {"webui": f"/spaces/OPS/pages/{page_id}", "self": f"https://vega.atlassian.net/wiki/{page_id}"},
+        "_links": {
+            "webui": f"/spaces/OPS/pages/{page_id}",
+            "self": f"https://vega.atlassian.net/wiki/{page_id}",
+        },
         **more,
     }
 
@@ -168,7 +176,8 @@ def entities_xml(*objects: str) -> str:
             '<?xml version="1.0" encoding="UTF-8"?>',
             '<hibernate-generic datetime="2024-03-15 10:00:00">',
             '<object class="Space" package="com.atlassian.confluence.spaces"><id name="id">65538</id>',
-            '<property name="key"><![CDATA[OPS]]></property><property name="name"><![CDATA[Operations]]></property></object>',
+            '<property name="key"><![CDATA[OPS]]></property>',
+            '<property name="name"><![CDATA[Operations]]></property></object>',
             '<object class="ConfluenceUserImpl"><id name="key"><![CDATA[k1]]></id>',
             '<property name="name"><![CDATA[Kim Vega]]></property>',
             '<property name="email"><![CDATA[kim@vega.example]]></property></object>',

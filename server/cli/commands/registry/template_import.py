@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -89,6 +90,7 @@ async def import_vendor_export(
     settings = run.load_settings().mock_data_repo
     target = build_import_target(to, repo or settings.path, settings.templates_subdir, replace=replace)
     options = build_import_options(dates, site or (), private=private)
+    run.interrupt_message = "Interrupted. Nothing was written."
     with _show_progress(run.output) as progress:
         report = await import_template(kind, source, target, options, progress)
     run.output.print_answer(_serialize_report(report), *_render_report(report))
@@ -147,7 +149,7 @@ def _render_report(report: ImportReport) -> list[RenderableType]:
 def _render_counts(title: str, what: str, counts: Mapping[str, int]) -> list[RenderableType]:
     if not counts:
         return []
-    rows: list[tuple[object, object]] = [*counts.items()][:_SHOWN]
+    rows: list[tuple[str, int | None]] = list(islice(counts.items(), _SHOWN))
     if len(counts) > _SHOWN:
         rows.append((f"and {len(counts) - _SHOWN} more, which --json lists", None))
     return [render_section(title, render_table((what, "count"), rows, empty=""))]

@@ -36,7 +36,9 @@ WHOLE: Final = {
     "confluence-xml": entities_xml(xml_page("1", "a"), xml_body("1", "<p>b</p>")),
     "github": json.dumps([github_repository("a"), github_repository("b")]),
 }
-ANYTHING = st.sampled_from([None, True, 7, -1.5, "", "x", "{{site:x}}", [], [None], {}, {"a": {"b": []}}])
+ANYTHING: Final[st.SearchStrategy[object]] = st.sampled_from(
+    [None, True, 7, -1.5, "", "x", "{{site:x}}", [], [None], {}, {"a": {"b": []}}]
+)
 
 
 @pytest.mark.parametrize("kind", WHOLE)
@@ -52,16 +54,16 @@ def test_an_export_that_is_cut_off_is_refused_or_ends_between_records(kind: str,
     assert records
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def _places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(found for name, each in inner for found in _places(each, (*path, name)))]
 
 
-def _replace(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+def _replace(value: object, path: tuple[Any, ...], new: object) -> object:
     if not path:
         return new
-    changed = copy.copy(value)
-    changed[path[0]] = _replace(value[path[0]], path[1:], new)
+    changed: Any = copy.copy(value)
+    changed[path[0]] = _replace(changed[path[0]], path[1:], new)
     return changed
 
 
@@ -85,7 +87,9 @@ BOT = slack_message(
     bot_profile={"name": "Pager"},
     thread_ts=T1,
     edited={"user": "U1"},
-    blocks=[{"type": "section", "text": {"text": "a"}, "elements": [{"type": "link", "url": "https://x.example"}]}],
+    blocks=[
+        {"type": "section", "text": {"text": "a"}, "elements": [{"type": "link", "url": "https://x.example"}]}
+    ],
     attachments=[{"text": "b", "fields": [{"title": "c", "value": "d"}], "fallback": "e", "blocks": []}],
     files=[{"title": "f"}],
     user_profile={"real_name": "Kim"},
@@ -99,6 +103,8 @@ def test_any_value_of_a_slack_export_may_be_of_any_type(data: st.DataObject) -> 
     changed = _replace(SLACK[name], data.draw(st.sampled_from(_places(SLACK[name]))), data.draw(ANYTHING))
     with tempfile.TemporaryDirectory() as folder:
         try:
-            import_records(Path(folder), "slack-export", write_tree(Path(folder) / "a", {**SLACK, name: changed}))
+            import_records(
+                Path(folder), "slack-export", write_tree(Path(folder) / "a", {**SLACK, name: changed})
+            )
         except ExportInvalidError:
             return

@@ -19,7 +19,9 @@ def _index(ids: list[tuple[str, int]]) -> IdIndex:
 
 
 @given(IDS, st.tuples(st.sampled_from("abcd"), st.integers(0, 9)))
-def test_exactly_the_ids_that_were_added_are_found(ids: list[tuple[str, int]], other: tuple[str, int]) -> None:
+def test_exactly_the_ids_that_were_added_are_found(
+    ids: list[tuple[str, int]], other: tuple[str, int]
+) -> None:
     index = _index(ids)
 
     assert all(each in index for each in ids)

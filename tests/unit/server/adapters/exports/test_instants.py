@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -39,14 +39,19 @@ def test_the_notations_of_vendors_are_read(text: str, instant: str) -> None:
     assert format_instant(_notation(text).parse(text)) == instant
 
 
-@pytest.mark.parametrize("text", ["", "soon", "45363.6", "31/Foo/24", "31.02.2024", "12:05", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "45363.6", "31/Foo/24", "31.02.2024", "12:05", "0001-01-01T00:00:00+14:00"]
+)
 def test_what_is_no_instant_is_none(text: str) -> None:
     assert _notation(text).parse(text) is None
     assert format_instant(None) is None
 
 
-@given(st.dates(min_value=datetime(1990, 1, 1).date(), max_value=datetime(2060, 1, 1).date()), st.sampled_from(DateOrder))  # noqa: DTZ001
-def test_one_date_decides_over_the_whole_export(day: datetime, order: DateOrder) -> None:
+@given(
+    st.dates(min_value=date(1990, 1, 1), max_value=date(2060, 1, 1)),
+    st.sampled_from(DateOrder),
+)
+def test_one_date_decides_over_the_whole_export(day: date, order: DateOrder) -> None:
     form = "%d/%m/%Y" if order is DateOrder.DAY_FIRST else "%m/%d/%Y"
     proof = datetime(2024, 3, 25, tzinfo=UTC).strftime(form)
     parsed = _notation(day.strftime(form), proof).parse(day.strftime(form))

@@ -55,7 +55,10 @@ def test_with_hosts_that_are_known_other_sites_stay() -> None:
     links = SiteLinks({"jira.vega.example"})
 
     assert links.rewrite("https://jira.vega.example/browse/OPS-1") == "{{site:jira_issues}}/browse/OPS-1"
-    assert links.rewrite("https://other.atlassian.net/browse/OPS-1") == "https://other.atlassian.net/browse/OPS-1"
+    assert (
+        links.rewrite("https://other.atlassian.net/browse/OPS-1")
+        == "https://other.atlassian.net/browse/OPS-1"
+    )
 
 
 def test_a_placeholder_in_foreign_text_is_none_any_more() -> None:

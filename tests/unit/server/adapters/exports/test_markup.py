@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +42,7 @@ def test_wiki_markup_becomes_text() -> None:
 
 
 @given(st.text(alphabet="<>[]{}|!&:@#ac ri\n"), st.recursive(st.none() | st.text(), st.lists))
-def test_no_text_is_too_strange(text: str, value: Any) -> None:
+def test_no_text_is_too_strange(text: str, value: object) -> None:
     markup.from_confluence_storage(text)
     markup.from_slack(text, {})
     markup.from_jira_wiki(text)

@@ -108,7 +108,10 @@ def test_an_encrypted_zip_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.json", "w") as file:
+    with (
+        zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.json", "w") as file,
+    ):
         for _ in range(65):
             file.write(bytes(1 << 20))
 
@@ -141,11 +144,17 @@ def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
 def test_a_source_that_is_not_there_or_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(ExportInvalidError, match="There is no nothing"), open_tree(tmp_path / "nothing", _ignore):
+    with (
+        pytest.raises(ExportInvalidError, match="There is no nothing"),
+        open_tree(tmp_path / "nothing", _ignore),
+    ):
         pass
     with pytest.raises(ExportInvalidError, match="no file or folder"), open_tree(tmp_path / "pipe", _ignore):
         pass
-    with pytest.raises(ExportInvalidError, match="cannot be read"), open_tree(tmp_path / ("x" * 300), _ignore):
+    with (
+        pytest.raises(ExportInvalidError, match="cannot be read"),
+        open_tree(tmp_path / ("x" * 300), _ignore),
+    ):
         pass
 
 
@@ -168,9 +177,13 @@ def test_pages_one_after_another_give_their_records(pages: list[list[dict[str, A
     }
     found = list(JsonRecords(_in_memory(texts[form].encode()), ("issues",)).read())
 
-    assert [json.loads(each) for each in found if isinstance(each, bytes)] == [each for page in pages for each in page]
+    assert [json.loads(each) for each in found if isinstance(each, bytes)] == [
+        each for page in pages for each in page
+    ]
     heads = [each for each in found if isinstance(each, dict)]
-    assert heads == ([{"startAt": 0, "issues": True, "isLast": True}] * len(pages) if form == "answers" else [])
+    assert heads == (
+        [{"startAt": 0, "issues": True, "isLast": True}] * len(pages) if form == "answers" else []
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,7 +214,7 @@ def test_an_empty_answer_has_no_records() -> None:
 
 
 def test_a_record_that_is_no_json_is_named_by_its_position() -> None:
-    with pytest.raises(ExportInvalidError, match="Record 3 .* is not JSON"):
+    with pytest.raises(ExportInvalidError, match=r"Record 3 .* is not JSON"):
         decode_record(b"{x}", 3)
     with pytest.raises(ExportInvalidError, match="too deep"):
         decode_record(b"[" * 100_000 + b"]" * 100_000, 1)

@@ -48,11 +48,15 @@ def test_a_template_is_json_lines_with_a_header(source: Path, repository: Path) 
         "source": {"file": records.name},
     }
     assert (report.template_id, report.taken) == ("fintech/payments/jira_issues", 2)
-    assert header.relative_to(repository).as_posix() == "mock_data/templates/fintech/payments/jira_issues.json"
+    assert (
+        header.relative_to(repository).as_posix() == "mock_data/templates/fintech/payments/jira_issues.json"
+    )
     assert len(list(header.parent.iterdir())) == 2
 
 
-@pytest.mark.parametrize("name", ["jira_issues.json", "jira_issues.jsonl", "jira_issues.csv", "jira_issues.csv.gz"])
+@pytest.mark.parametrize(
+    "name", ["jira_issues.json", "jira_issues.jsonl", "jira_issues.csv", "jira_issues.csv.gz"]
+)
 def test_what_exists_is_not_replaced_unless_it_is_said(source: Path, repository: Path, name: str) -> None:
     folder = repository / "mock_data" / "templates" / "fintech" / "payments"
     folder.mkdir(parents=True)
@@ -78,8 +82,12 @@ def test_a_replaced_template_leaves_no_records_behind(source: Path, repository: 
     assert sorted(other.files) == sorted(other.files[0].parent.iterdir())
 
 
-@pytest.mark.parametrize("header", ["", "[]", '{"source": 1}', '{"source": {"file": "../x"}}', "[" * 9000, " " * (1 << 20) + "{}"])
-def test_a_header_of_somebody_else_names_nothing_to_delete(source: Path, repository: Path, header: str) -> None:
+@pytest.mark.parametrize(
+    "header", ["", "[]", '{"source": 1}', '{"source": {"file": "../x"}}', "[" * 9000, " " * (1 << 20) + "{}"]
+)
+def test_a_header_of_somebody_else_names_nothing_to_delete(
+    source: Path, repository: Path, header: str
+) -> None:
     folder = repository / "mock_data" / "templates" / "fintech" / "payments"
     folder.mkdir(parents=True)
     (folder / "jira_issues.json").write_text(header)
@@ -122,7 +130,9 @@ def _file_limit(size: int) -> Iterator[None]:
 
 def test_a_disk_that_fills_is_told_and_cleaned_up(source: Path, repository: Path) -> None:
     lines = JIRA_CLOUD.splitlines(keepends=True)
-    source.write_text("".join([lines[0], *(lines[1].replace("PAY-2,", f"PAY-{each},") for each in range(3, 5000))]))
+    source.write_text(
+        "".join([lines[0], *(lines[1].replace("PAY-2,", f"PAY-{each},") for each in range(3, 5000))])
+    )
     with _file_limit(1 << 19), pytest.raises(ImportFailedError, match="the file would be larger"):
         import_into(repository, "jira-csv", source)
 
@@ -145,8 +155,8 @@ def test_a_draft_that_cannot_be_made_is_told(
         raise OSError(errno.EROFS, "Read-only file system")
 
     (repository / "mock_data" / "templates" / "fintech" / "payments").mkdir(parents=True)
-    with monkeypatch.context() as patch, pytest.raises(ImportFailedError, match="the disk is read-only"):
-        patch.setattr(os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ImportFailedError, match="the disk is read-only"):
         import_into(repository, "jira-csv", source)
 
 

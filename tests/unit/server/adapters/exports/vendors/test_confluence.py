@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,13 +21,16 @@ from tests.support.content.exports import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+GONE = '<ri:page ri:content-title="Gone" />'
 LINK = '<ac:link><ri:page ri:content-title="On &amp; call" ri:space-key="OPS" /></ac:link>'
 
 
 def test_a_page_of_the_first_rest_api_is_a_record(tmp_path: Path) -> None:
     body = f'<p>{LINK} <a href="https://vega.atlassian.net/browse/PAY-1">PAY-1</a></p>'
     pages = [
-        confluence_page("2", "Refunds", body, ancestors=[{"id": "9"}, {"id": "1"}], extensions={"position": 1}),
+        confluence_page(
+            "2", "Refunds", body, ancestors=[{"id": "9"}, {"id": "1"}], extensions={"position": 1}
+        ),
         confluence_page("1", "On & call", ancestors=[{"id": "9"}]),
         None,
         confluence_page("1", "On & call"),
@@ -61,8 +64,7 @@ def test_a_page_of_the_first_rest_api_is_a_record(tmp_path: Path) -> None:
     [
         ('<ac:link><ri:page ri:content-title="Gone" /></ac:link>', "Gone"),
         (
-            '<ac:link><ri:page ri:content-title="Gone" /><ac:plain-text-link-body><![CDATA[a < b]]>'
-            "</ac:plain-text-link-body></ac:link>",
+            f"<ac:link>{GONE}<ac:plain-text-link-body><![CDATA[a < b]]></ac:plain-text-link-body></ac:link>",
             "a &lt; b",
         ),
         (
@@ -81,10 +83,15 @@ def test_a_link_that_leads_nowhere_is_its_text(tmp_path: Path, link: str, text: 
 
 
 def test_a_page_of_the_second_rest_api_is_a_record(tmp_path: Path) -> None:
-    document = {"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "a < b"}]}]}
+    document = {
+        "type": "doc",
+        "content": [{"type": "paragraph", "content": [{"type": "text", "text": "a < b"}]}],
+    }
     pages = [
         confluence_page_v2("2", "Refunds", parentId="1", labels={"results": [{"name": "runbook"}, {}]}),
-        confluence_page_v2("1", "Home", _links={}, body={"atlas_doc_format": {"value": json.dumps(document)}}),
+        confluence_page_v2(
+            "1", "Home", _links={}, body={"atlas_doc_format": {"value": json.dumps(document)}}
+        ),
         confluence_page_v2("3", "Empty", body={"storage": {"value": ""}}),
     ]
     content = "".join(json.dumps({"results": [each], "_links": {}}) for each in pages)
@@ -146,7 +153,9 @@ def test_a_page_by_itself_is_taken(tmp_path: Path) -> None:
         ({"results": []}, "holds no record"),
     ],
 )
-def test_an_answer_that_is_none_of_confluences_is_refused(tmp_path: Path, content: Any, problem: str) -> None:
+def test_an_answer_that_is_none_of_confluences_is_refused(
+    tmp_path: Path, content: object, problem: str
+) -> None:
     with pytest.raises(ExportInvalidError, match=problem):
         import_records(tmp_path, "confluence-rest", json.dumps(content))
 
@@ -154,6 +163,9 @@ def test_an_answer_that_is_none_of_confluences_is_refused(tmp_path: Path, conten
 OLD = '<property name="originalVersion" class="Page"><id name="id">1</id></property>'
 PARENT = '<property name="parent" class="Page"><id name="id">1</id></property>'
 NOBODY = '<property name="creator" class="X"><id name="key">gone</id></property>'
+LABELLING = """<object class="Labelling"><id name="id">21</id>
+<property name="label" class="Label"><id name="id">20</id></property>
+<property name="content" class="Page"><id name="id">1</id></property></object>"""
 SPACE = entities_xml(
     xml_body("1", "<p>One ]] > two</p>"),
     xml_page("1", "Refunds\x0b"),
@@ -168,8 +180,7 @@ SPACE = entities_xml(
     xml_body("8", "A comment"),
     '<object class="Attachment"><id name="id">9</id></object>',
     '<object class="Label"><id name="id">20</id><property name="name"><![CDATA[runbook]]></property></object>',
-    '<object class="Labelling"><id name="id">21</id><property name="label" class="Label"><id name="id">20</id></property>'
-    '<property name="content" class="Page"><id name="id">1</id></property></object>',
+    LABELLING,
     '<object class="SpacePermission"><id name="id">30</id></object>',
     "<other><id>1</id></other>",
 )

@@ -59,7 +59,7 @@ def _graphql(**repositories: Any) -> dict[str, Any]:
         _graphql(edges=[{"node": {**QUERIED, "languages": [{"node": {"name": "Python"}}]}}]),
     ],
 )
-def test_every_answer_gives_the_same_record(tmp_path: Path, content: Any) -> None:
+def test_every_answer_gives_the_same_record(tmp_path: Path, content: object) -> None:
     records, _ = import_records(tmp_path, "github", json.dumps(content))
 
     assert records == [RECORD]
@@ -77,7 +77,7 @@ def test_pages_one_after_another_are_one_export(tmp_path: Path) -> None:
 
 
 def test_what_a_repository_does_not_have_is_no_flaw(tmp_path: Path) -> None:
-    empty = {"description": None, "language": None, "topics": [], "license": {"key": "mit"}}
+    empty: dict[str, Any] = {"description": None, "language": None, "topics": [], "license": {"key": "mit"}}
     (record,), report = import_records(tmp_path, "github", json.dumps([github_repository("docs", **empty)]))
 
     assert (record["description"], record["language"], record["readme"]) == ("docs", "none", "# docs\n\ndocs")
@@ -95,7 +95,9 @@ def test_forks_and_archived_repositories_are_taken_and_counted(tmp_path: Path) -
 
 def test_links_between_own_repositories_lead_to_their_copies(tmp_path: Path) -> None:
     readme = {"text": "See https://github.com/vega-org/docs."}
-    (record,), report = import_records(tmp_path, "github", json.dumps([github_repository("a", readme=readme)]))
+    (record,), report = import_records(
+        tmp_path, "github", json.dumps([github_repository("a", readme=readme)])
+    )
 
     assert record["readme"] == "See {{site:github_repos}}/docs."
     assert report.notes == {"link to the own site, rewritten": 1}
@@ -120,6 +122,6 @@ def test_a_name_without_its_owner_is_enough(tmp_path: Path) -> None:
         (_graphql(nodes=[]), "holds no record"),
     ],
 )
-def test_an_answer_that_is_none_of_githubs_is_refused(tmp_path: Path, content: Any, problem: str) -> None:
+def test_an_answer_that_is_none_of_githubs_is_refused(tmp_path: Path, content: object, problem: str) -> None:
     with pytest.raises(ExportInvalidError, match=problem):
         import_records(tmp_path, "github", json.dumps(content))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -69,7 +69,11 @@ def test_an_issue_of_data_centers_csv_is_a_record(tmp_path: Path) -> None:
 
 
 def test_several_files_are_one_export(tmp_path: Path) -> None:
-    files = {"1.csv": f"{HEADER}A-1,a,Open,25/03/2024\n", "2.csv": f"{HEADER}A-2,b,Open,03/04/2024\n", "x.md": ""}
+    files = {
+        "1.csv": f"{HEADER}A-1,a,Open,25/03/2024\n",
+        "2.csv": f"{HEADER}A-2,b,Open,03/04/2024\n",
+        "x.md": "",
+    }
     records, _ = import_records(tmp_path, "jira-csv", write_tree(tmp_path / "export", files))
 
     assert [(each["key"], each["created"]) for each in records] == [
@@ -95,7 +99,7 @@ def test_a_date_that_cannot_be_read_is_counted_with_its_value(tmp_path: Path) ->
 
 
 def test_blank_cells_and_odd_keys_are_values(tmp_path: Path) -> None:
-    content = 'Key,Summary,Status,Assignee,,Epic Link\nodd,,,Unassigned,x,A-1\nA-1,b,Open,,,A-1\n'
+    content = "Key,Summary,Status,Assignee,,Epic Link\nodd,,,Unassigned,x,A-1\nA-1,b,Open,,,A-1\n"
     (odd, plain), report = import_records(tmp_path, "jira-csv", content)
 
     assert (odd["summary"], odd["status"], odd["assignee"]) == ("odd", "None", "unassigned@people.example")
@@ -212,6 +216,6 @@ def test_an_address_that_is_shown_once_holds_everywhere(tmp_path: Path) -> None:
         ({"errorMessages": ["No."], "issues": [None]}, "null in place of an issue: 1"),
     ],
 )
-def test_an_answer_that_is_none_of_jiras_is_refused(tmp_path: Path, content: Any, problem: str) -> None:
+def test_an_answer_that_is_none_of_jiras_is_refused(tmp_path: Path, content: object, problem: str) -> None:
     with pytest.raises(ExportInvalidError, match=problem):
         import_records(tmp_path, "jira-rest", json.dumps(content))

@@ -43,7 +43,9 @@ def test_a_message_is_a_record(tmp_path: Path) -> None:
 def test_a_zip_with_a_folder_around_it_is_the_same(tmp_path: Path) -> None:
     files = slack_files(general__2024_03_12=[slack_message(T1)], general__2024_03_11=[slack_message(T2)])
     plain, _ = _import(tmp_path, files)
-    source = write_zip(tmp_path / "a.zip", {f"Vega export/{name}": content for name, content in files.items()})
+    source = write_zip(
+        tmp_path / "a.zip", {f"Vega export/{name}": content for name, content in files.items()}
+    )
 
     assert import_records(tmp_path, "slack-export", source)[0] == plain
     assert [each["message_id"] for each in plain] == [T2, T1]
@@ -59,7 +61,9 @@ def test_notices_and_what_was_deleted_are_dropped_with_their_counts(tmp_path: Pa
         None,
         slack_message(T3, "the same again"),
     ]
-    records, report = _import(tmp_path, {**slack_files(general__2024_03_12=messages), "general/canvas.json": []})
+    records, report = _import(
+        tmp_path, {**slack_files(general__2024_03_12=messages), "general/canvas.json": []}
+    )
 
     assert [(each["text"], each.get("thread")) for each in records] == [("An answer", None)]
     assert report.dropped == {
@@ -75,12 +79,19 @@ def test_notices_and_what_was_deleted_are_dropped_with_their_counts(tmp_path: Pa
 
 def test_what_bots_attach_counts_as_their_text(tmp_path: Path) -> None:
     attachments = [
-        {"fallback": "CPU high", "title": "db-1", "text": "CPU high", "fields": [{"title": "Load", "value": "9"}, {}]},
+        {
+            "fallback": "CPU high",
+            "title": "db-1",
+            "text": "CPU high",
+            "fields": [{"title": "Load", "value": "9"}, {}],
+        },
         {"fallback": "Only this"},
     ]
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "From a <@U1>"}}, {"type": "divider"}, 1]
     messages = [
-        slack_message(T1, "", None, subtype="bot_message", username="alertbot", bot_id="B1", attachments=attachments),
+        slack_message(
+            T1, "", None, subtype="bot_message", username="alertbot", bot_id="B1", attachments=attachments
+        ),
         slack_message(T2, "Alert", None, bot_id="B2", bot_profile={"name": "Pager"}, blocks=blocks),
     ]
     (alert, page), report = _import(tmp_path, slack_files(general__2024_03_12=messages))
@@ -155,7 +166,11 @@ def test_two_channels_may_have_a_message_of_the_same_instant(tmp_path: Path) -> 
 def test_an_export_needs_no_lists_of_people_and_channels(tmp_path: Path) -> None:
     (record,), _ = _import(tmp_path, {"general/2024-03-12.json": [slack_message(T1, thread_ts="odd")]})
 
-    assert (record["channel"], record["author"], record.get("thread")) == ("general", "u1@people.example", None)
+    assert (record["channel"], record["author"], record.get("thread")) == (
+        "general",
+        "u1@people.example",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,6 +184,8 @@ def test_an_export_needs_no_lists_of_people_and_channels(tmp_path: Path) -> None
         ({"a/2024-03-12.json": [], "x.md": ""}, "file that holds no messages: 1"),
     ],
 )
-def test_an_export_that_is_none_of_slacks_is_refused(tmp_path: Path, files: dict[str, Any], problem: str) -> None:
+def test_an_export_that_is_none_of_slacks_is_refused(
+    tmp_path: Path, files: dict[str, Any], problem: str
+) -> None:
     with pytest.raises(ExportInvalidError, match=problem):
         _import(tmp_path, files)

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from server.adapters.exports import ImportOptions, ImportReport, ImportTarget, import_export
+from server.adapters.templates.exports import ImportOptions, ImportReport, ImportTarget, import_export
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

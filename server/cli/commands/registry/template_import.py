@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from server.composition.imports import ImportReport
+    from server.composition.templates import ImportReport
 
 _SHOWN: Final = 40
 """How many names of unread columns a person is shown; --json has all."""
@@ -85,7 +85,7 @@ async def import_vendor_export(
 
     The template is written whole or not at all.
     """
-    from server.composition.imports import build_import_options, build_import_target, import_template
+    from server.composition.templates import build_import_options, build_import_target, import_template
 
     settings = run.load_settings().mock_data_repo
     target = build_import_target(to, repo or settings.path, settings.templates_subdir, replace=replace)

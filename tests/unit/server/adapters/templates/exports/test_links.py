@@ -31,6 +31,7 @@ FOREIGN = [
     "https://github.com/vega-org",
     "https://issues.example.org/browse/KAFKA-1",
     "https://[broken/browse/PAY-1",
+    "https://vega\u2100.atlassian.net/browse/PAY-1",
     "https://vega.atlassian.net/x?selectedIssue=nothing",
 ]
 

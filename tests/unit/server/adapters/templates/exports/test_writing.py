@@ -160,14 +160,6 @@ def test_a_draft_that_cannot_be_made_is_told(
         import_into(repository, "jira-csv", source)
 
 
-def test_a_repository_that_is_not_there_is_not_made(source: Path, tmp_path: Path) -> None:
-    repository = tmp_path / "file"
-    repository.write_text("")
-
-    with pytest.raises((InvalidArgumentError, FileExistsError)):
-        import_into(repository, "jira-csv", source)
-
-
 @pytest.mark.parametrize("to", ["", "fintech", "a/b/c", "../x", "a/..", "a/", "a b/c", f"{'x' * 65}/a"])
 def test_a_target_is_two_names(to: str) -> None:
     with pytest.raises(InvalidArgumentError, match="INDUSTRY/USE_CASE"):

@@ -6,6 +6,9 @@ import html
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import msgspec
+
+from domain.content import RECORD_KINDS
 from domain.model import DatasetType
 from server.adapters.templates.exports.people import made_up_address
 
@@ -52,13 +55,28 @@ STAND_INS: Final[Mapping[DatasetType, Mapping[str, Derive]]] = MappingProxyType(
         },
     }
 )
-"""What stands for a value that a type requires and an export may not have, in this order."""
+"""What stands, in this order, for a value that an export may not have and that a type does not take as null."""
 
 
 def complete_record(dataset_type: DatasetType, record: Record) -> Record:
     """The record with its required fields and stand-ins, and without optional fields that have no value."""
-    for name, derive in STAND_INS[dataset_type].items():
+    for name, derive in _NEEDED[dataset_type].items():
         if record.get(name) is None:
             record[name] = derive(record)
     required = REQUIRED[dataset_type]
     return {name: value for name, value in record.items() if value is not None or name in required}
+
+
+def _takes_null(dataset_type: DatasetType, name: str) -> bool:
+    kind = next(each.type for each in RECORD_KINDS[dataset_type].fields if each.name == name)
+    try:
+        msgspec.convert(None, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+_NEEDED: Final = {
+    dataset_type: {name: derive for name, derive in stand_ins.items() if not _takes_null(dataset_type, name)}
+    for dataset_type, stand_ins in STAND_INS.items()
+}

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from server.adapters.templates.exports import ImportOptions, ImportReport, ImportTarget, import_export
+from server.adapters.templates.exports.vendors import VENDORS
+from server.adapters.templates.exports.vendors.absent import REQUIRED, STAND_INS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,14 +41,26 @@ def import_into(
 def import_records(
     folder: Path, kind: str, content: str | bytes | Path, options: ImportOptions | None = None
 ) -> tuple[list[dict[str, Any]], ImportReport]:
-    """The records that an import makes of a file's content, or of an export that is there already."""
+    """The records that an import makes of a file's content, or of an export that is there already.
+
+    Where a stand-in was written for a value that the export does not have, the record has None, or nothing.
+    """
     source = content if isinstance(content, Path) else folder / "export"
     if isinstance(content, str):
         source.write_text(content, encoding="utf-8")
     elif isinstance(content, bytes):
         source.write_bytes(content)
     report = import_into(folder / "repository", kind, source, options, replace=True)
-    return read_records(report), report
+    return [_without_stand_ins(kind, each) for each in read_records(report)], report
+
+
+def _without_stand_ins(kind: str, record: dict[str, Any]) -> dict[str, Any]:
+    dataset_type = VENDORS[kind].dataset_type
+    for name, derive in reversed(STAND_INS[dataset_type].items()):
+        if record.get(name) in (None, derive(record)):
+            record[name] = None
+    required = REQUIRED[dataset_type]
+    return {name: value for name, value in record.items() if value is not None or name in required}
 
 
 def read_records(report: ImportReport) -> list[dict[str, Any]]:

@@ -38,7 +38,6 @@ RECORD = {
     "stars": 12,
     "issues": 3,
     "url": "{{site:github_repos}}/billing-api",
-    "readme": "# billing-api\n\nThe billing-api",
     "updated_at": "2024-03-12T14:05:00Z",
     "topics": ["payments"],
 }
@@ -80,7 +79,7 @@ def test_what_a_repository_does_not_have_is_no_flaw(tmp_path: Path) -> None:
     empty: dict[str, Any] = {"description": None, "language": None, "topics": [], "license": {"key": "mit"}}
     (record,), report = import_records(tmp_path, "github", json.dumps([github_repository("docs", **empty)]))
 
-    assert (record["description"], record["language"], record["readme"]) == ("docs", "none", "# docs\n\ndocs")
+    assert (record["description"], record["language"], record.get("readme")) == (None, None, None)
     assert "topics" not in record
     assert report.unread == {"id": 1, "license": 1}
 

@@ -187,9 +187,13 @@ def test_an_issue_of_the_rest_api_is_a_record(tmp_path: Path) -> None:
         "issue_type": "Task",
         "references": ["PAY-1", "PAY-3"],
     }
-    assert (
-        records[1]["description"].split() == ["Steps", "See", "{{site:jira_issues}}/browse/PAY-1", "@Kim", "Vega"]
-    )
+    assert records[1]["description"].split() == [
+        "Steps",
+        "See",
+        "{{site:jira_issues}}/browse/PAY-1",
+        "@Kim",
+        "Vega",
+    ]
     assert records[2]["description"].startswith("Steps\n@Kim Vega")
     assert [each["key"] for each in records] == ["PAY-1", "PAY-2", "PAY-3"]
     assert report.unread == {"Story Points": 1}

@@ -3,7 +3,8 @@
     LifecycleError
       InputError               recovery fix_input: the argument named by `field`
         InvalidArgumentError, UnknownClientError, UnknownJourneyError, UnknownDatasetError, UnknownConnectorError,
-        UnknownTemplateError, TemplateInvalidError, TemplateFormatUnknownError, MockDataMissingError, SettingsError
+        UnknownTemplateError, TemplateInvalidError, TemplateFormatUnknownError, ExportInvalidError,
+        MockDataMissingError, SettingsError
       RefusalError             a rule said no; nothing was changed
         JourneyNotActiveError, StageMismatchError, DatasetConflictError, TeardownInProgressError, …
       PlatformError            Glean did not do what was asked
@@ -191,6 +192,13 @@ class TemplateFormatUnknownError(TemplateInvalidError):
 
     code = "template_format_unknown"
     action = "Write the file in version 1 or 2 of the template format."
+
+
+class ExportInvalidError(InputError):
+    """A vendor's export cannot be imported. `facts` carry `file`, and where known `position` and `kind`."""
+
+    code = "export_invalid"
+    action = "Export it again, whole, and import it again: nothing was written."
 
 
 class MockDataMissingError(InputError):
@@ -469,6 +477,13 @@ class StagingFailedError(FailureError):
 
     code = "staging_failed"
     action = "Check the staging folder and its disk, then call again."
+
+
+class ImportFailedError(FailureError):
+    """The template of an import could not be written. Nothing half-written is left, and nothing was replaced."""
+
+    code = "import_failed"
+    action = "Check the folder of the mock-data repository and its disk, then import again."
 
 
 class StoreFailedError(FailureError):

@@ -38,6 +38,7 @@ _VERBS: Final = {
     ),
     SCOPE_PROVISION: (
         "provision",
+        "templates import",
         "datasets recheck",
         "cancel provision",
         "templates new",

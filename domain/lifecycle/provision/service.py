@@ -342,7 +342,9 @@ def _retry_action(dataset: Dataset, failure: Failure) -> str:
     if failure.recovery == Recovery.WAIT:
         return f"{again[0].upper()}{again[1:]}; when it fails again, ask a person to run `dataset-lifecycle doctor`."
     # Calling again is what the next sentence says, and how.
-    first = (failure.suggested_action or "Correct the cause").removesuffix(".").removesuffix(", then call again")
+    first = (
+        (failure.suggested_action or "Correct the cause").removesuffix(".").removesuffix(", then call again")
+    )
     return f"{first}. Then {again}: without it, this failure is answered again."
 
 

@@ -11,6 +11,7 @@ import typer
 
 from domain.model import DatasetType
 from server.cli.command import Invocation, command
+from server.cli.commands.registry.template_import import register_import
 from server.cli.exit_codes import ExitCode
 from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from server.composition.templates import TemplateReport
 
 app = typer.Typer(
-    help="List, show, validate and begin the templates from which datasets are made.", no_args_is_help=True
+    help="List, show, validate, begin and import the templates from which datasets are made.",
+    no_args_is_help=True,
 )
+register_import(app)
 _RECORDS = 5
 
 

@@ -22,6 +22,7 @@ WORDS = {
     "archives list/show/verify": {"archives list", "archives show", "archives verify"},
     "approvals list/show": {"approvals list", "approvals show"},
     "provision": {"provision"},
+    "templates import": {"templates import"},
     "recheck": {"datasets recheck"},
     "cancel of a provision": {"cancel provision"},
     "restore": {"restore"},

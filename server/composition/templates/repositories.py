@@ -44,7 +44,7 @@ __all__ = [
     "write_new_template",
 ]
 
-_BUNDLED: Final = Path(__file__).parent.parent.parent
+_BUNDLED: Final = Path(__file__).parents[3]
 """The folder above the bundled catalogue."""
 CONNECTORS: Final = _BUNDLED / "mock_data" / "connectors"
 """The connector templates."""

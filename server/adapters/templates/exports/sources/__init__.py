@@ -1,0 +1,1 @@
+"""Sources of an import: files, folders and zips, and the JSON and CSV in them, read as streams."""

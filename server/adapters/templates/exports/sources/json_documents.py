@@ -1,0 +1,173 @@
+"""JSON of an export: one document after another, whose records are read from arrays of any length.
+
+It stands on the window and the array reader of the templates' readers: what an export holds is read as what a template
+holds.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from domain.errors import ExportInvalidError, TemplateInvalidError
+from domain.model import quote_foreign
+from server.adapters.templates.readers.arrays import find_value_end, read_array_records
+from server.adapters.templates.readers.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from server.adapters.templates.exports.sources.tree import SourceTree
+
+DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NAME: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
+
+
+class JsonRecords:
+    """The records in the arrays of those names, in bare arrays, and in lists of pages; `files` are all by default."""
+
+    def __init__(self, tree: SourceTree, arrays: Collection[str], files: Sequence[str] = ()) -> None:
+        self._tree = tree
+        self._files = files or [
+            each
+            for each in tree.names
+            if each.lower().endswith((".json", ".jsonl", ".ndjson")) or len(tree.names) == 1
+        ]
+        self._arrays = frozenset(arrays)
+        page = msgspec.defstruct(
+            "Page", [(each, list[msgspec.Raw] | msgspec.UnsetType, msgspec.UNSET) for each in arrays]
+        )
+        self._decode_page = msgspec.json.Decoder(page | list[msgspec.Raw]).decode
+
+    def read(self) -> Iterator[bytes | dict[str, Any]]:
+        """Each record as JSON, and the other members of each document as a dictionary, once it has ended.
+
+        Raises ExportInvalidError for a file that is not JSON, or ends early.
+        """
+        for name in self._files:
+            with self._tree.open(name) as file, _translate_errors():
+                yield from self._read_documents(Window(file, name))
+
+    def _read_documents(self, window: Window) -> Iterator[bytes | dict[str, Any]]:
+        while mark := window.peek():
+            window.advance(1)
+            if mark == b"[":
+                yield from self._read_array(window)
+            elif mark == b"{":
+                members: dict[str, Any] = {}
+                yield from self._read_members(window, members)
+                yield members
+            elif mark not in b",":  # between documents a comma is harmless
+                raise window.invalid_template_error(f"is not JSON: a document begins with {quote_mark(mark)}")
+
+    def _read_array(self, window: Window) -> Iterator[bytes]:
+        for batch in read_array_records(window):
+            for each in batch:
+                yield from self._unfold(each)
+
+    def _unfold(self, record: bytes) -> Iterator[bytes]:
+        """The records of a page in a list of pages; a record by itself is one."""
+        if not self._arrays and record.startswith(b"{"):
+            yield record
+            return
+        try:
+            page = self._decode_page(record)
+        except DECODE_ERRORS:
+            yield record
+            return
+        lists = [page] if isinstance(page, list) else [getattr(page, each) for each in self._arrays]
+        given = [each for each in lists if each is not msgspec.UNSET]
+        if not given:
+            yield record
+        for each in given:
+            yield from map(bytes, each)
+
+    def _read_members(self, window: Window, into: dict[str, Any]) -> Iterator[bytes]:
+        if window.peek() == b"}":
+            window.advance(1)
+            return
+        while True:
+            name = _read_name(window)
+            _consume(window, b":")
+            if window.peek() == b"[" and name in self._arrays:
+                window.advance(1)
+                into[name] = True
+                yield from self._read_array(window)
+            else:
+                into[name] = _read_value(window)
+            if window.peek() == b"}":
+                window.advance(1)
+                return
+            _consume(window, b",")
+
+
+def decode_record(raw: bytes, position: int) -> Any:  # noqa: ANN401 - a record may be any JSON
+    """A record. Raises ExportInvalidError, with its position from 1, when it is no JSON."""
+    try:
+        return msgspec.json.decode(raw)
+    except DECODE_ERRORS as error:
+        raise record_error(position, f"is not JSON: {describe_decode_error(error)}") from None
+
+
+def record_error(position: int, problem: str) -> ExportInvalidError:
+    """The error for one record, by its position from 1."""
+    return ExportInvalidError(f"Record {position} of the export {problem}.", position=position)
+
+
+def describe_decode_error(error: Exception) -> str:
+    """The reason that msgspec gives; it names types and places, never content."""
+    return (
+        str(error).removeprefix("JSON is malformed: ")
+        if isinstance(error, msgspec.DecodeError)
+        else "too deep"
+    )
+
+
+def quote_mark(mark: bytes) -> str:
+    """One byte of a file, to be shown."""
+    return quote_foreign(mark.decode("latin-1"))
+
+
+def _consume(window: Window, mark: bytes) -> None:
+    found = window.peek()
+    if found != mark:
+        what = f"has {quote_mark(found)}" if found else "ends"
+        raise window.invalid_template_error(f"is not JSON: it {what} where {mark.decode()!r} is expected")
+    window.advance(1)
+
+
+def _read_name(window: Window) -> str:
+    window.peek()
+    while (found := _NAME.match(window.data)) is None:
+        if window.data[:1] != b'"' or not window.read_more():
+            raise window.invalid_template_error("is not JSON, or ends early: a member has no name")
+    window.advance(found.end())
+    return str(_decode_value(window, found[0]))
+
+
+def _read_value(window: Window) -> object:
+    while (end := find_value_end(window.data)) < 0:
+        if not window.read_more():
+            raise window.invalid_template_error("ends in the middle of a value")
+    value = _decode_value(window, window.data[:end])
+    window.advance(end)
+    return value
+
+
+def _decode_value(window: Window, data: bytes) -> object:
+    try:
+        return msgspec.json.decode(data)
+    except DECODE_ERRORS:
+        raise window.invalid_template_error("is not JSON: a member cannot be read") from None
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """The readers of templates speak of templates; here they read an export."""
+    try:
+        yield
+    except TemplateInvalidError as error:
+        raise ExportInvalidError(error.message, **error.facts) from None

@@ -1,0 +1,48 @@
+"""Texts of records that come as they were exported: markup that nobody mistakes becomes text, all else stays.
+
+Each begins with a test that costs less than a microsecond, since nearly every text of a large template is plain.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from domain.content.markup.adf import adf_to_text
+from domain.content.markup.html_text import html_to_text
+from domain.content.markup.slack import slack_to_text
+from domain.content.markup.storage import storage_to_html
+from domain.content.markup.wiki import is_wiki_markup, wiki_to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_NAMES: Final[Mapping[str, str]] = {}
+_HTML: Final = re.compile(
+    r"\s*<(p|div|h[1-6]|ul|ol|table|blockquote|pre)(?:\s[^<>]*)?>.*</[a-z0-9]+>\s*", re.DOTALL
+)
+
+
+def clean_page_body(body: str) -> str:
+    """The HTML of a page; Confluence's storage format becomes clean HTML."""
+    if "<ac:" in body or "<ri:" in body or "<![CDATA[" in body:
+        return storage_to_html(body)
+    return body
+
+
+def clean_message_text(text: str) -> str:
+    """The text of a message; mrkdwn becomes what Slack shows. Ids of people stay, for a record has no names of others."""
+    return slack_to_text(text, _NO_NAMES)
+
+
+def clean_issue_description(description: str | dict[str, Any]) -> str:
+    """The text of a description: that of a document in ADF, and of unmistakable wiki markup or HTML."""
+    if not isinstance(description, str):
+        return adf_to_text(description)
+    if "<" in description and _HTML.fullmatch(description):
+        return html_to_text(description)
+    if description.startswith("{"):
+        found = adf_to_text(description)
+        if found is not description:
+            return found
+    return wiki_to_text(description) if is_wiki_markup(description) else description

@@ -19,6 +19,7 @@ from domain.content.documents import (
 from domain.content.golden_questions import parse_golden_questions
 from domain.content.markup import (
     adf_to_text,
+    body_to_text,
     html_to_text,
     markdown_to_text,
     slack_to_text,
@@ -52,6 +53,7 @@ __all__ = [
     "RecordBatch",
     "RecordKind",
     "adf_to_text",
+    "body_to_text",
     "choose_template",
     "decode_document",
     "failed_checks",

@@ -14,7 +14,10 @@ from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm,
 
 
 class JiraIssue(msgspec.Struct, gc=False):
-    """An issue as exported; `description` is text, wiki markup or a document in ADF, `assignee` and `reporter` are e-mail addresses."""
+    """An issue as exported; `assignee` and `reporter` are e-mail addresses.
+
+    `description` is plain text, wiki markup or HTML, or a document in ADF, as an object or as JSON text.
+    """
 
     key: Id
     summary: Text

@@ -14,7 +14,10 @@ from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, TextForm
 
 
 class SlackMessage(msgspec.Struct, gc=False):
-    """A message as exported; `text` is plain or mrkdwn, `author` is an e-mail address, `thread` the id of the message that it answers."""
+    """A message as exported; `author` is an e-mail address, `thread` the id of the message that it answers.
+
+    `text` is plain or in mrkdwn.
+    """
 
     message_id: Id
     text: Text

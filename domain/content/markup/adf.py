@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
 _LINES: Final = frozenset(
     (
-        "blockTaskItem caption decisionItem decisionList listItem bulletList orderedList taskItem taskList tableRow "
-        "mediaGroup layoutSection layoutColumn extensionFrame"
-    ).split()
-)
+        "blockTaskItem", "bulletList", "caption", "decisionItem", "decisionList", "extensionFrame", "layoutColumn",
+        "layoutSection", "listItem", "mediaGroup", "orderedList", "tableRow", "taskItem", "taskList",
+    )
+)  # fmt: skip
 _PARAGRAPHS: Final = frozenset(
     (
-        "paragraph heading blockquote codeBlock panel rule table mediaSingle expand nestedExpand blockCard embedCard "
-        "extension bodiedExtension multiBodiedExtension syncBlock bodiedSyncBlock"
-    ).split()
-)
+        "blockCard", "blockquote", "bodiedExtension", "bodiedSyncBlock", "codeBlock", "embedCard", "expand",
+        "extension", "heading", "mediaSingle", "multiBodiedExtension", "nestedExpand", "panel", "paragraph", "rule",
+        "syncBlock", "table",
+    )
+)  # fmt: skip
 _LISTS: Final = frozenset(("bulletList", "decisionList", "orderedList", "taskList"))
 _CELLS: Final = frozenset(("tableCell", "tableHeader"))
 _DATE_DIGITS: Final = 15

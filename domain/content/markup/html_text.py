@@ -19,26 +19,46 @@ _UNSEEN_CHARACTERS: Final = re.compile("[\xad\u2060\ufeff]")
 
 _SEPARATORS: Final = ("", " ", "\t", "\n", "\n\n")
 _SPACE, _TAB, _LINE, _PARAGRAPH = range(1, 5)
+"""Gaps, each wider than the one before; of several, the widest counts."""
 _VOID: Final = frozenset(
-    "area base br col embed hr img input link meta param source track wbr".split()  # noqa: SIM905 - as a sentence
-)
-_PARAGRAPHS: Final = frozenset("p h1 h2 h3 h4 h5 h6 blockquote pre table hr".split())  # noqa: SIM905
-_LINES: Final = frozenset(
     (
-        "address article aside body caption center dd details dialog dir div dl dt fieldset figcaption figure footer "
-        "form header html legend li main menu nav ol optgroup option section summary tbody tfoot thead tr ul"
-    ).split()
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    )
+)
+_PARAGRAPHS: Final = frozenset(("blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "table"))
+_LINES: Final = frozenset().union(
+    *map(
+        str.split,
+        (
+            "address article aside body caption center dd details dialog dir div dl dt fieldset figcaption figure",
+            "footer form header html legend li main menu nav ol optgroup option section summary tbody tfoot thead tr",
+            "ul",
+        ),
+    )
 )
 _BLOCKS: Final = _PARAGRAPHS | _LINES
 _CELLS: Final = frozenset(("td", "th"))
 _ENDED_BY_NEXT: Final = _CELLS | {"dd", "dt", "li", "option", "p", "tr"}
 _UNSEEN: Final = frozenset(("datalist", "head", "template", "title"))
+_INLINE: Final = (
+    "a", "abbr", "b", "big", "cite", "code", "del", "dfn", "em", "i", "ins", "kbd", "mark", "q", "s", "samp", "small",
+    "span", "strike", "strong", "sub", "sup", "u",
+)  # fmt: skip
 _MARKS: Final = (
-    {
-        name: ""
-        for each in "a abbr b big cite code del dfn em i ins kbd mark q s samp small span strike strong sub sup u".split()
-        for name in (each, f"/{each}")
-    }
+    {name: "" for each in _INLINE for name in (each, f"/{each}")}
     | {name: "\x01" for each in _PARAGRAPHS - {"pre", "table", "hr"} for name in (each, f"/{each}")}
     | {
         name: "\x02"

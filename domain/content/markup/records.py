@@ -1,6 +1,7 @@
-"""Texts of records that come as they were exported: markup that nobody mistakes becomes text, all else stays.
+"""Texts of records and of documents.
 
-Each begins with a test that costs less than a microsecond, since nearly every text of a large template is plain.
+Of records that come as they were exported, markup that nobody mistakes becomes text, and all else stays. Each function
+begins with a test that costs less than a microsecond, since nearly every text of a large template is plain.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.content.markup.adf import adf_to_text
 from domain.content.markup.html_text import html_to_text
+from domain.content.markup.markdown import markdown_to_text
 from domain.content.markup.slack import slack_to_text
 from domain.content.markup.storage import storage_to_html
 from domain.content.markup.wiki import is_wiki_markup, wiki_to_text
@@ -31,7 +33,7 @@ def clean_page_body(body: str) -> str:
 
 
 def clean_message_text(text: str) -> str:
-    """The text of a message; mrkdwn becomes what Slack shows. Ids of people stay, for a record has no names of others."""
+    """The text of a message; mrkdwn becomes what Slack shows. Ids of people stay: a record has no names of others."""
     return slack_to_text(text, _NO_NAMES)
 
 
@@ -46,3 +48,10 @@ def clean_issue_description(description: str | dict[str, Any]) -> str:
         if found is not description:
             return found
     return wiki_to_text(description) if is_wiki_markup(description) else description
+
+
+def body_to_text(mime: str, text: str) -> str:
+    """The text that a reader sees of a document's body in HTML or Markdown; any other text unchanged."""
+    if mime == "text/html":
+        return html_to_text(text)
+    return markdown_to_text(text) if mime == "text/markdown" else text

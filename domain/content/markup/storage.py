@@ -28,8 +28,8 @@ _LEFT_OUT: Final = frozenset(
 )
 """What a reader never sees, or sees once already."""
 _RESOURCES: Final = (
-    "ri:content-title", "ri:filename", "ri:username", "ri:account-id", "ri:userkey", "ri:value", "ri:space-key", "ri:key",
-    "ri:content-id",
+    "ri:content-title", "ri:filename", "ri:username", "ri:account-id", "ri:userkey", "ri:value", "ri:space-key",
+    "ri:key", "ri:content-id",
 )  # fmt: skip
 _PEOPLE: Final = frozenset(("ri:username", "ri:account-id", "ri:userkey"))
 _BOXES: Final = frozenset(("info", "note", "panel", "tip", "warning"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_NAME: Final = re.compile(r"(?<![\w:]):([a-z0-9_+-]{1,40}):|(?<=[^\s\w]):(skin-tone-[2-6]):")
+_NAME: Final = re.compile(r":(?<![\w:]:)([a-z0-9_+-]{1,40}):|:(?<=[^\s\w]:)(skin-tone-[2-6]):")
 _LISTED: Final = (
     "+1 👍|thumbsup 👍|thumbs-up 👍|-1 👎|thumbsdown 👎|thumbs-down 👎|ok_hand 👌|clap 👏|pray 🙏|"
     "raised_hands 🙌|wave 👋|muscle 💪|point_up ☝️|point_up_2 👆|point_down 👇|point_right 👉|"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from functools import lru_cache
 from html import escape, unescape
 from typing import Final
 
@@ -107,15 +108,14 @@ _SIMPLE_TAG: Final = re.compile(
     r"<(/?[A-Za-z][A-Za-z0-9]*)(?:\s++(?!style|hidden)[A-Za-z-]+=(?:\"[^\"<>]*\"|'[^'<>]*'))*+\s*+/?>"
 )
 _GAP: Final = re.compile(r"[\x01-\x03][ \x01-\x03]*+")
-_NOT_SIMPLE: Final = re.compile(r"[\x01-\x03]|<(?!/?[A-Za-z])")
 
 
 def show_simple_page(text: str) -> str | None:
-    """What `html_to_text` answers for HTML of simple tags, which is nearly all, ten times as fast; None for other HTML.
+    """What `html_to_text` answers for HTML of simple tags, which is nearly all; None for any other HTML.
 
-    Simple are tags without state: each is replaced by nothing or by a mark of the gap that it makes.
+    Simple are tags without state: each is replaced by nothing, or by a mark of the gap that it makes.
     """
-    if _NOT_SIMPLE.search(text):
+    if "\x01" in text or "\x02" in text or "\x03" in text:
         return None
     try:
         marked = _SIMPLE_TAG.sub(_mark_of, text)
@@ -123,10 +123,29 @@ def show_simple_page(text: str) -> str | None:
         return None
     if "<" in marked or marked == text:
         return None
-    spaced = _collapse_spaces(marked)
+    shown = _collapse_spaces(marked)
     for mark in "\x01\x02\x03":
-        spaced = spaced.replace(f" {mark}", mark)
-    return _decode_characters(_GAP.sub(_gap_of, spaced).strip(" \n"))
+        shown = shown.replace(f" {mark}", mark)
+    return _decode_characters(_GAP.sub(_show_gap, shown).strip(" \n"))
+
+
+def _mark_of(tag: re.Match[str]) -> str:
+    return _MARKS[tag[1]]
+
+
+def _show_gap(found: re.Match[str]) -> str:
+    return _gap_of(found[0])
+
+
+@lru_cache(maxsize=1000)
+def _gap_of(marks: str) -> str:
+    gap = 0
+    for mark in marks:
+        if mark == "\x03":
+            gap = _PARAGRAPH if gap >= _LINE else _LINE
+        elif mark != " ":
+            gap = max(gap, _PARAGRAPH if mark == "\x01" else _LINE)
+    return _SEPARATORS[gap]
 
 
 def _collapse_spaces(text: str) -> str:
@@ -136,20 +155,6 @@ def _collapse_spaces(text: str) -> str:
     while "  " in text:
         text = text.replace("  ", " ")
     return text
-
-
-def _mark_of(tag: re.Match[str]) -> str:
-    return _MARKS[tag[1]]
-
-
-def _gap_of(marks: re.Match[str]) -> str:
-    gap = 0
-    for mark in marks[0]:
-        if mark == "\x03":
-            gap = _PARAGRAPH if gap >= _LINE else _LINE
-        elif mark != " ":
-            gap = max(gap, _PARAGRAPH if mark == "\x01" else _LINE)
-    return _SEPARATORS[gap]
 
 
 class _Page:

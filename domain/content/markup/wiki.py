@@ -28,9 +28,9 @@ _LINE_BREAK: Final = re.compile(r"\\\\(?=\s|$)")
 _ESCAPE: Final = re.compile(r"\\([\[\]{}!*|_+^~-])")
 _BRACED_MARK: Final = re.compile(r"\{([*_+^~-])\}")
 _STYLES: Final = [
-    # A mark counts where a word begins or ends, and not within an address.
+    # A mark counts where a word begins or ends, and neither within an address nor behind a backslash.
     re.compile(
-        rf"(https?://[^\s\[\]()]+)|(?<![\w{mark}/]){mark}([^\s{mark}](?:[^{mark}\n]*[^\s{mark}])?){mark}(?![\w{mark}])"
+        rf"(https?://[^\s\[\]()]+)|(?<![\w{mark}/\\]){mark}([^\s{mark}](?:[^{mark}\n]*[^\s{mark}\\])?){mark}(?![\w{mark}])"
     )
     for mark in (r"\*", "_", r"\+", r"\^", "~", r"\-")
 ] + [re.compile(r"(https?://[^\s\[\]()]+)|(?<!\?)\?\?([^\s?](?:[^?\n]*[^\s?])?)\?\?(?!\?)")]

@@ -23,9 +23,9 @@ _STYLE: Final = (
     "h1{font-size:1.5rem;line-height:1.25;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem}"
     "a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}"
     "form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:end}label{display:grid;gap:.15rem;font-size:.8rem}"
-    "label.wide{flex:1 1 20rem}input,select,button{font:inherit;font-size:1rem;padding:.4rem .6rem}"
+    "label.wide{flex:1 1 20rem}input,select,button{font:inherit;font-size:1rem;padding:.4rem .6rem;height:2.5rem}"
     "input{width:100%}select{max-width:18rem}small,dt,summary{opacity:.75}"
-    "ol{padding-left:1.6rem}li{margin:.6rem 0;overflow-wrap:anywhere}"
+    "ol{padding-left:1.6rem}li small{display:block}li{margin:.6rem 0;overflow-wrap:anywhere}"
     ".questions{list-style:none;padding:0;margin:.5rem 0}.questions li{margin:.25rem 0}"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .6rem;"
     "border-bottom:1px solid var(--line)}td.count,th.count{text-align:right}"
@@ -137,9 +137,10 @@ def render_document(datasource: Mapping[str, Any], document: ShownDocument) -> s
     }
     rows = "".join(f"<dt>{name}</dt><dd>{_show(value)}</dd>" for name, value in facts.items() if value)
     text = escape(printable(document.text, _LONGEST_TEXT, lines=True))
+    back = escape(f"/?{urlencode({'dataset': datasource['id']})}")
     return _render_page(
         document.title,
-        f'<p><a href="/?{escape(urlencode({"dataset": datasource["id"]}))}">Search in {_show(datasource["name"])}</a></p>'
+        f'<p><a href="{back}">Search in {_show(datasource["name"])}</a></p>'
         f"<h1>{_show(document.title)}</h1><dl>{rows}</dl><article>{text}</article>",
     )
 
@@ -193,7 +194,7 @@ def _render_select(name: str, label: str, values: Mapping[str, str], chosen: str
 def _render_hits(found: Mapping[str, Any]) -> str:
     items = "".join(
         f'<li><a href="{escape(_document_address(hit))}"><b>{_show(hit.get("title") or hit["documentId"])}</b></a>'
-        f" <small>{_show(hit['datasource'])} · {_show(hit['documentId'])}</small><br>{_show(hit['snippet'])}</li>"
+        f" <small>{_show(hit['datasource'])} · {_show(hit['documentId'])}</small>{_show(hit['snippet'])}</li>"
         for hit in found["results"]
     )
     return f"<p>{found['total']} found</p><ol>{items}</ol>"

@@ -109,6 +109,6 @@ def _hit_payload(hit: sqlite3.Row) -> dict[str, Any]:
         "datasource": hit["name"],
         "datasourceId": hit["id"],
         **fields,
-        "snippet": hit["snippet"],
+        "snippet": " ".join(hit["snippet"].split()),
     }
     return {name: value for name, value in answer.items() if value is not None}

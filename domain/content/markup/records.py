@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NO_NAMES: Final[Mapping[str, str]] = {}
+_STORAGE_ELEMENT: Final = re.compile(r":(?<=<ac:|<ri:)")
+"""From the colon backwards: pages have few colons, and many tags."""
 _HTML: Final = re.compile(
     r"\s*<(p|div|h[1-6]|ul|ol|table|blockquote|pre)(?:\s[^<>]*)?>.*</[a-z0-9]+>\s*", re.DOTALL
 )
@@ -27,7 +29,7 @@ _HTML: Final = re.compile(
 
 def clean_page_body(body: str) -> str:
     """The HTML of a page; Confluence's storage format becomes clean HTML."""
-    if "<ac:" in body or "<ri:" in body or "<![CDATA[" in body:
+    if (":" in body and _STORAGE_ELEMENT.search(body)) or ("[" in body and "<![CDATA[" in body):
         return storage_to_html(body)
     return body
 

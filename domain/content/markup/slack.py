@@ -25,7 +25,8 @@ _STYLES: Final = [
     for mark in (r"\*", "_", "~")
 ]
 _MARKED: Final = re.compile(rf"({_CODE})|<([^<>\n]+)>", re.DOTALL)
-_MARKUP: Final = re.compile(r"[<&*_~`]|:[a-z0-9_+-]+:")
+_STYLED: Final = re.compile(r"[*_~](?<![\w/*_~].)\S")
+_EMOJI_NAME: Final = re.compile(r":(?<![\w:]:)[a-z0-9_+-]+:")
 _TARGET: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|\{\{site:|mailto:|tel:)\S*", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:amp|lt|gt);")
 """Slack encodes these three characters and no others."""
@@ -37,7 +38,7 @@ def slack_to_text(text: str, names: Mapping[str, str]) -> str:
     Mentions become `@name`, channels `#name`, and links `label (address)`. A mention whose name is not known keeps its
     id. Takes time in proportion to the length, and never raises.
     """
-    if not _MARKUP.search(text):
+    if not _has_markup(text):
         return text
     for style in _STYLES:
         text = style.sub(lambda found: found[1] or found[2], text)
@@ -47,6 +48,17 @@ def slack_to_text(text: str, names: Mapping[str, str]) -> str:
         parts += (_decode(replace_emoji_names(text[at : found.start()])), _show_marked(found, names))
         at = found.end()
     return "".join([*parts, _decode(replace_emoji_names(text[at:]))])
+
+
+def _has_markup(text: str) -> bool:
+    """Whether a text may have a mark. Most have none, and a search for one character costs next to nothing."""
+    return (
+        "<" in text
+        or "&" in text
+        or "`" in text
+        or (("*" in text or "_" in text or "~" in text) and _STYLED.search(text) is not None)
+        or (":" in text and _EMOJI_NAME.search(text) is not None)
+    )
 
 
 def _decode(text: str) -> str:

@@ -35,14 +35,9 @@ _STYLES: Final = [
     for mark in (r"\*", "_", r"\+", r"\^", "~", r"\-")
 ] + [re.compile(r"(https?://[^\s\[\]()]+)|(?<!\?)\?\?([^\s?](?:[^?\n]*[^\s?])?)\?\?(?!\?)")]
 _PAIRED: Final = re.compile(r"\{(code|noformat|quote|panel|color)(?::[^{}\n]{0,500})?\}")
-_UNMISTAKABLE: Final = re.compile(
-    r"^[ \t]*h[1-6]\.[ \t]+\S"
-    r"|^bq\.[ \t]+\S"
-    r"|^[ \t]*\|\|[^|\n]+\|\|"
-    r"|\[[^\[\]\n|]+\|(?:https?://|mailto:|\{\{site:|[#^/])[^\[\]\n]+\]"
-    r"|\[~(?:accountid:)?[\w.@:-]+\]"
-    r"|\[\^[^\[\]\n]+\.\w+\]",
-    re.MULTILINE,
+_LINE_MARK: Final = re.compile(r"\n(?:h[1-6]|bq)\.[ \t]+\S|\n[ \t]*\|\|[^|\n]+\|\|")
+_BRACKET_MARK: Final = re.compile(
+    r"\[(?:[^\[\]\n|]+\|(?:https?://|mailto:|\{\{site:|[#^/])[^\[\]\n]+|~(?:accountid:)?[\w.@:-]+|\^[^\[\]\n]+\.\w+)\]"
 )
 
 
@@ -52,7 +47,10 @@ def is_wiki_markup(text: str) -> bool:
         kinds = [found[1] for found in _PAIRED.finditer(text)]
         if len(kinds) > len(set(kinds)):
             return True
-    return _UNMISTAKABLE.search(text) is not None
+    if "[" in text and _BRACKET_MARK.search(text):
+        return True
+    may_begin_line = text.startswith(("h", "bq")) or "\nh" in text or "\nbq" in text or "||" in text
+    return may_begin_line and _LINE_MARK.search(f"\n{text}") is not None
 
 
 def wiki_to_text(text: str) -> str:

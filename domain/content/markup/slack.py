@@ -25,7 +25,8 @@ _STYLES: Final = [
     for mark in (r"\*", "_", "~")
 ]
 _MARKED: Final = re.compile(rf"({_CODE})|<([^<>\n]+)>", re.DOTALL)
-_STYLED: Final = re.compile(r"[*_~](?<![\w/*_~].)\S")
+_BOLD: Final = re.compile(r"\*(?<![\w*]\*)\S")
+_ITALIC: Final = re.compile(r"_(?<![\w/]_)\S")
 _EMOJI_NAME: Final = re.compile(r":(?<![\w:]:)[a-z0-9_+-]+:")
 _TARGET: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|\{\{site:|mailto:|tel:)\S*", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:amp|lt|gt);")
@@ -56,8 +57,10 @@ def _has_markup(text: str) -> bool:
         "<" in text
         or "&" in text
         or "`" in text
-        or (("*" in text or "_" in text or "~" in text) and _STYLED.search(text) is not None)
-        or (":" in text and _EMOJI_NAME.search(text) is not None)
+        or "~" in text
+        or ("*" in text and _BOLD.search(text) is not None)
+        or ("_" in text and _ITALIC.search(text) is not None)
+        or (text.count(":") > 1 and _EMOJI_NAME.search(text) is not None)
     )
 
 

@@ -35,7 +35,9 @@ _STYLES: Final = [
     for mark in (r"\*", "_", r"\+", r"\^", "~", r"\-")
 ] + [re.compile(r"(https?://[^\s\[\]()]+)|(?<!\?)\?\?([^\s?](?:[^?\n]*[^\s?])?)\?\?(?!\?)")]
 _PAIRED: Final = re.compile(r"\{(code|noformat|quote|panel|color)(?::[^{}\n]{0,500})?\}")
-_LINE_MARK: Final = re.compile(r"\n(?:h[1-6]|bq)\.[ \t]+\S|\n[ \t]*\|\|[^|\n]+\|\|")
+_LINE: Final = r"(?:(?:h[1-6]|bq)\.[ \t]+\S|[ \t]*\|\|[^|\n]+\|\|)"
+_FIRST_LINE_MARK: Final = re.compile(_LINE)
+_LINE_MARK: Final = re.compile(rf"\n{_LINE}")
 _BRACKET_MARK: Final = re.compile(
     r"\[(?:[^\[\]\n|]+\|(?:https?://|mailto:|\{\{site:|[#^/])[^\[\]\n]+|~(?:accountid:)?[\w.@:-]+|\^[^\[\]\n]+\.\w+)\]"
 )
@@ -49,8 +51,7 @@ def is_wiki_markup(text: str) -> bool:
             return True
     if "[" in text and _BRACKET_MARK.search(text):
         return True
-    may_begin_line = text.startswith(("h", "bq")) or "\nh" in text or "\nbq" in text or "||" in text
-    return may_begin_line and _LINE_MARK.search(f"\n{text}") is not None
+    return bool(_FIRST_LINE_MARK.match(text) or ("\n" in text and _LINE_MARK.search(text)))
 
 
 def wiki_to_text(text: str) -> str:

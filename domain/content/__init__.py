@@ -17,6 +17,15 @@ from domain.content.documents import (
     parse_document_id,
 )
 from domain.content.golden_questions import parse_golden_questions
+from domain.content.markup import (
+    adf_to_text,
+    body_to_text,
+    html_to_text,
+    markdown_to_text,
+    slack_to_text,
+    storage_to_html,
+    wiki_to_text,
+)
 from domain.content.population import Population
 from domain.content.quality import (
     QUALITY_THRESHOLD,
@@ -43,10 +52,14 @@ __all__ = [
     "Population",
     "RecordBatch",
     "RecordKind",
+    "adf_to_text",
+    "body_to_text",
     "choose_template",
     "decode_document",
     "failed_checks",
+    "html_to_text",
     "is_fit_for_use",
+    "markdown_to_text",
     "measure_readiness",
     "parse_document_id",
     "parse_golden_questions",
@@ -54,5 +67,8 @@ __all__ = [
     "readiness_report",
     "recheck_quality",
     "require_known_template",
+    "slack_to_text",
+    "storage_to_html",
+    "wiki_to_text",
     "with_indexed_gate",
 ]

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
 from server.sandbox.admin_api.operations import ADMIN_OPERATIONS, render_admin_refusal
+from server.sandbox.console.datasets import no_datasets
 from server.sandbox.console.page import ConsolePage
 from server.sandbox.http.hooks import NO_HOOKS
 from server.sandbox.http.pipeline import Gate, Resource, UnknownRoute
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from server.sandbox.console.datasets import DatasetLookup
     from server.sandbox.http.hooks import SandboxHooks
     from server.sandbox.http.operation import Operation
     from server.sandbox.state.state import SandboxState
@@ -32,8 +34,15 @@ if TYPE_CHECKING:
 _WORKERS = 4
 
 
-def create_app(world: SandboxState, token: str, hooks: SandboxHooks = NO_HOOKS) -> Starlette:
+def create_app(
+    world: SandboxState,
+    token: str,
+    hooks: SandboxHooks = NO_HOOKS,
+    datasets: DatasetLookup = no_datasets,
+) -> Starlette:
     """Create the application over one state; clients of its APIs must present `token`.
+
+    Its page says what `datasets` knows of the datasources.
 
     Its worker threads are in `app.state.workers`; shut them down after the last request.
     """
@@ -42,10 +51,12 @@ def create_app(world: SandboxState, token: str, hooks: SandboxHooks = NO_HOOKS) 
     indexing = replace(
         gate, refuse=operations.render_indexing_refusal, api="indexing", explains_denial=is_denial_explained
     )
+    console = ConsolePage(gate, datasets)
     app = Starlette(
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
-            Route("/", ConsolePage(gate), methods=["GET"]),
+            Route("/", console, methods=["GET"]),
+            Route("/document", console, methods=["GET"]),
             Mount("/api/v1", app=dialect_router(gate, ADMIN_OPERATIONS)),
             Mount("/api/index/v1", app=dialect_router(indexing, INDEXING_OPERATIONS)),
             Mount("/rest/api/v1", app=dialect_router(replace(indexing, api="search"), CLIENT_OPERATIONS)),

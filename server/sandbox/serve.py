@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 import anyio.to_thread
 
 from server.sandbox.background import BackgroundThread
+from server.sandbox.console.datasets import no_datasets
 from server.sandbox.http.hooks import NO_HOOKS
 from server.sandbox.state.clock import Clock, utc_now
 from server.sandbox.state.state import BATCH, SandboxState
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from server.sandbox.console.datasets import DatasetLookup
     from server.sandbox.http.hooks import SandboxHooks
     from server.sandbox.http.server import SandboxServer
 
@@ -48,8 +50,11 @@ class EmbeddedSandbox(
         now: Clock = utc_now,
         hooks: SandboxHooks = NO_HOOKS,
         batch: int = BATCH,
+        datasets: DatasetLookup = no_datasets,
     ) -> None:
         """Bind the port (0: any free one) and open the file `path`; without `token`, a random one is made.
+
+        The page for people says what `datasets` knows of the datasources.
 
         One step of indexing or deleting is of `batch` documents.
 
@@ -66,6 +71,7 @@ class EmbeddedSandbox(
             self._socket.close()
             raise
         self._hooks = hooks
+        self._datasets = datasets
         self._server: SandboxServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -78,7 +84,7 @@ class EmbeddedSandbox(
         if self._thread is not None:
             return self
         started = threading.Event()
-        self._server, end = _build_server(self.state, self.token, self._hooks, started.set)
+        self._server, end = _build_server(self.state, self.token, self._hooks, self._datasets, started.set)
         server = self._server
         failures: list[OSError] = []
 
@@ -124,7 +130,14 @@ class EmbeddedSandbox(
         await anyio.to_thread.run_sync(self.stop)
 
 
-def run_forever(host: str, port: int, token: str | None, path: Path, hooks: SandboxHooks = NO_HOOKS) -> None:
+def run_forever(
+    host: str,
+    port: int,
+    token: str | None,
+    path: Path,
+    hooks: SandboxHooks = NO_HOOKS,
+    datasets: DatasetLookup = no_datasets,
+) -> None:
     """Serve until SIGINT or SIGTERM; write the address to stderr, and the token when it was made here.
 
     Raises:
@@ -139,7 +152,7 @@ def run_forever(host: str, port: int, token: str | None, path: Path, hooks: Sand
             sys.stderr.write(f"Glean sandbox on {_base_url(bound)}{minted}\n")
             sys.stderr.flush()
 
-        server, end = _build_server(state, secret, hooks, announce_address)
+        server, end = _build_server(state, secret, hooks, datasets, announce_address)
         try:
             asyncio.run(server.serve(sockets=[bound]))
         except KeyboardInterrupt:
@@ -164,14 +177,18 @@ def open_state(
 
 
 def _build_server(
-    state: SandboxState, token: str, hooks: SandboxHooks, on_start: Callable[[], None]
+    state: SandboxState,
+    token: str,
+    hooks: SandboxHooks,
+    datasets: DatasetLookup,
+    on_start: Callable[[], None],
 ) -> tuple[SandboxServer, Callable[[], None]]:
     """The server of the sandbox, and the function that ends its worker threads."""
     # Starlette and uvicorn only now: the stdio server answers before it needs a sandbox.
     from server.sandbox.app import create_app  # noqa: PLC0415
     from server.sandbox.http.server import SandboxServer  # noqa: PLC0415
 
-    app = create_app(state, token, hooks)
+    app = create_app(state, token, hooks, datasets)
     return SandboxServer(app, on_start=on_start), app.state.workers.shutdown
 
 

@@ -60,6 +60,10 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
         "domain.content.quality",
         "domain.content.documents.neutral",
     ),
+    "domain.content.markup is entered by its front door": (
+        "domain.content.documents.slack_messages",
+        "domain.content.markup.slack",
+    ),
     "domain.lifecycle.sagas is entered by its front door": (
         "domain.lifecycle.datasets",
         "domain.lifecycle.sagas.context",

@@ -9,11 +9,12 @@ import msgspec
 
 from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.markup import clean_page_body
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
 
 
 class ConfluencePage(msgspec.Struct, gc=False):
-    """A page as exported; `body` is HTML."""
+    """A page as exported; `body` is HTML, or Confluence's storage format."""
 
     page_id: Id
     title: Text
@@ -36,7 +37,7 @@ def _build_document(record: ConfluencePage, site: str) -> Document:
         "confluence_pages",
         record.page_id,
         record.title or record.page_id,
-        Body("text/html", record.body),
+        Body("text/html", clean_page_body(record.body)),
         record.space_key,
         Author(record.author_email, record.author_name),
         record.url or f"{site}/spaces/{record.space_key}/pages/{record.page_id}",

@@ -9,15 +9,19 @@ import msgspec
 
 from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.markup import clean_issue_description
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
 
 
 class JiraIssue(msgspec.Struct, gc=False):
-    """An issue as exported; `assignee` and `reporter` are e-mail addresses."""
+    """An issue as exported; `assignee` and `reporter` are e-mail addresses.
+
+    `description` is plain text, wiki markup or HTML, or a document in ADF, as an object or as JSON text.
+    """
 
     key: Id
     summary: Text
-    description: Text
+    description: Text | dict[str, Any]
     status: Text
     assignee: Text
     project: Text
@@ -45,7 +49,7 @@ def _build_document(record: JiraIssue, site: str) -> Document:
         "jira_issues",
         record.key,
         record.summary or record.key,
-        Body("text/plain", record.description),
+        Body("text/plain", clean_issue_description(record.description)),
         record.project,
         Author(record.reporter or record.assignee),
         record.url or f"{site}/browse/{record.key}",

@@ -9,11 +9,15 @@ import msgspec
 
 from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, headline
 from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.markup import clean_message_text
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, TextForm, authentication_forms
 
 
 class SlackMessage(msgspec.Struct, gc=False):
-    """A message as exported; `author` is an e-mail address, `thread` the id of the message that it answers."""
+    """A message as exported; `author` is an e-mail address, `thread` the id of the message that it answers.
+
+    `text` is plain or in mrkdwn.
+    """
 
     message_id: Id
     text: Text
@@ -27,11 +31,12 @@ class SlackMessage(msgspec.Struct, gc=False):
 
 def _build_document(record: SlackMessage, site: str) -> Document:
     thread = record.thread
+    text = clean_message_text(record.text)
     return Document(
         "slack_messages",
         record.message_id,
-        headline(record.text) or record.message_id,
-        Body("text/plain", record.text),
+        headline(text) or record.message_id,
+        Body("text/plain", text),
         record.channel,
         Author(record.author, record.author_name),
         record.url or f"{site}/archives/{record.channel}/{record.message_id}",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.content import Population, decode_document
+from domain.content import Population, body_to_text, decode_document
 from domain.errors import LifecycleError
 from server.adapters.templates.catalogue.validation import judge_template
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from domain.model import Template
     from server.adapters.templates.catalogue.validation import Judgement, OpenRecords, TemplateReport
 
-_MARKUP: Final = re.compile(r"<[^>]*>")
 _LONGEST: Final = 100
 """The most characters of a text that are shown."""
 
@@ -46,9 +43,7 @@ def preview_template(
 def first_words(document: NeutralDocument) -> str:
     """The beginning of a document's text, on one line and without its markup."""
     text: str = msgspec.json.decode(document.body.text, type=str)
-    if document.body.mime == "text/html":
-        text = html.unescape(_MARKUP.sub(" ", text))
-    words = " ".join(text[: 20 * _LONGEST].split())
+    words = " ".join(body_to_text(document.body.mime, text).split())
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST].rstrip()}…"
 
 

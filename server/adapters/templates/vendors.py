@@ -35,7 +35,6 @@ _BODY_FORMATS: Final = frozenset(
     {"storage", "view", "export_view", "styled_view", "editor", "anonymous_export_view", "atlas_doc_format"}
 )
 _GRAPHQL_ROOTS: Final = frozenset({"organization", "repositoryOwner", "search", "user", "viewer", "nodes"})
-_IMPORT: Final = "dataset-lifecycle templates import"
 _XML_BEGIN: Final = b"<hibernate-generic"
 
 
@@ -60,7 +59,7 @@ def recognize_text(begin: bytes) -> Vendor | None:
 
 def import_action(vendor: Vendor) -> str:
     """What to do with a file in a vendor's notation."""
-    return f"Import it with `{_IMPORT} {vendor.kind} SOURCE --to INDUSTRY/USE_CASE`."
+    return f"Import it with `dataset-lifecycle templates import {vendor.kind} SOURCE --to INDUSTRY/USE_CASE`."
 
 
 def vendor_notation_error(name: str, vendor: Vendor) -> TemplateInvalidError:

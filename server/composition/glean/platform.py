@@ -18,6 +18,7 @@ from domain.errors import SettingsError, StoreFailedError
 from domain.model import EMBEDDED_SANDBOX
 from server.adapters.glean.transport.rate_limiter import RateLimiter
 from server.composition.glean.home_notice import configured_platform
+from server.composition.glean.served_datasets import build_dataset_lookup
 from server.doctor.report import ProbeSkippedError
 from server.sandbox.serve import EmbeddedSandbox, run_forever
 from server.sandbox.state.database import (
@@ -59,7 +60,7 @@ async def open_platform(settings: Settings) -> AsyncIterator[Platform]:
         else:
             settings.data_dir.mkdir(parents=True, exist_ok=True)
             with _translate_sandbox_errors(settings):
-                sandbox = EmbeddedSandbox(sandbox_path(settings))
+                sandbox = EmbeddedSandbox(sandbox_path(settings), datasets=build_dataset_lookup(settings))
             stack.push_async_callback(to_thread.run_sync, sandbox.stop)
             prepare = partial(_serve_and_import_clients, sandbox)
             url, key, identity = sandbox.base_url, lambda: sandbox.token, EMBEDDED_SANDBOX
@@ -145,7 +146,7 @@ def serve_sandbox(settings: Settings, host: str, port: int, token: str | None) -
     """Serve the embedded sandbox by itself until a signal comes."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _translate_sandbox_errors(settings):
-        run_forever(host, port, token, sandbox_path(settings))
+        run_forever(host, port, token, sandbox_path(settings), datasets=build_dataset_lookup(settings))
 
 
 @contextmanager

@@ -263,7 +263,10 @@ def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
     advance_due_work(world)
     with world.database.read() as connection:
         payload = search_fulltext(
-            connection, request.query, datasource=request.datasource, limit=request.limit
+            connection,
+            request.query,
+            datasources=None if request.datasource is None else [request.datasource],
+            limit=request.limit,
         )
         return ApiResponse(payload=payload)
 

@@ -1,10 +1,9 @@
-"""The sandbox's page for people: a table of its datasources, and a search box."""
+"""The sandbox's page for people: a search with filters, the documents that it finds, and the datasources."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from html import escape
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -12,38 +11,45 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from domain.model import printable
+from server.sandbox.console.views import SearchView, render_document, render_missing, render_search
+from server.sandbox.state.content.contents import load_shown_document
 from server.sandbox.state.content.processing import advance_due_work
 from server.sandbox.state.content.search.fulltext import search_fulltext
-from server.sandbox.state.datasources import datasource_payload, load_datasource_page
+from server.sandbox.state.datasources import (
+    datasource_payload,
+    load_datasource,
+    load_datasource_page,
+)
+from server.sandbox.state.refusals import RefusedError
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
     from starlette.types import Receive, Scope, Send
 
+    from server.sandbox.console.datasets import DatasetLookup
     from server.sandbox.http.pipeline import Gate
 
 _COOKIE: Final = "sandbox_token"
 _LIMIT: Final = 20
 _MOST_DATASOURCES: Final = 500
+_LONGEST_FIELD: Final = 1000
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_STYLE: Final = (
-    "body{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}"
-    "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8886}"
-    "input{font:inherit;width:60%}small{opacity:.7}"
-)
 
 
 class ConsolePage:
-    """ASGI application of the page at `/`, for people on this machine or with the token."""
+    """ASGI application of the pages at `/` and `/document`, for people on this machine or with the token."""
 
-    def __init__(self, gate: Gate) -> None:
-        """Render the state of a gate."""
+    def __init__(self, gate: Gate, datasets: DatasetLookup) -> None:
+        """Render the state of a gate, with what `datasets` knows of the datasources; it may block."""
         self._gate = gate
+        self._datasets = datasets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -61,13 +67,15 @@ class ConsolePage:
             return response
         if not (_is_local(request) or self._is_token(request.cookies.get(_COOKIE, ""))):
             return PlainTextResponse("Open this page with ?token=… and the sandbox's token.", status_code=401)
-        question = request.query_params.get("q", "").strip()[:1000]
-        return HTMLResponse(await anyio.to_thread.run_sync(self._render, question))
+        given = {name: value.strip()[:_LONGEST_FIELD] for name, value in request.query_params.items()}
+        render = self._render_document if request.url.path == "/document" else self._render_search
+        return await anyio.to_thread.run_sync(render, given)
 
     def _is_token(self, offered: str) -> bool:
         return hmac.compare_digest(offered.encode(), self._gate.token.encode())
 
-    def _render(self, question: str) -> str:
+    def _render_search(self, given: Mapping[str, str]) -> Response:
+        known = self._datasets()
         world = self._gate.world
         advance_due_work(world)
         with world.database.read() as connection:
@@ -75,19 +83,29 @@ class ConsolePage:
                 datasource_payload(connection, row)
                 for row in load_datasource_page(connection, 0, _MOST_DATASOURCES)
             ]
-            found = search_fulltext(connection, question, limit=_LIMIT) if question else None
-        return (
-            '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Glean sandbox</title>'
-            f"<style>{_STYLE}</style></head><body><h1>Glean sandbox</h1>"
-            f'<form role="search"><label>Search <input name="q" value="{_show(question)}" autofocus></label>'
-            f" <button>Search</button></form>{_render_hits(found)}<h2>Datasources</h2>{_render_table(datasources)}"
-            "</body></html>"
-        )
+            view = SearchView.filtered(datasources, known, given)
+            found = _search(connection, view) if view.question else None
+        return HTMLResponse(render_search(view, found))
+
+    def _render_document(self, given: Mapping[str, str]) -> Response:
+        world = self._gate.world
+        advance_due_work(world)
+        with world.database.read() as connection:
+            try:
+                datasource = load_datasource(connection, given.get("in", ""))
+            except RefusedError:
+                return HTMLResponse(render_missing(), status_code=404)
+            document = load_shown_document(connection, datasource, given.get("type", ""), given.get("id", ""))
+            if document is None:
+                return HTMLResponse(render_missing(), status_code=404)
+            return HTMLResponse(
+                render_document({"id": datasource["id"], "name": datasource["name"]}, document)
+            )
 
 
-def _show(text: str) -> str:
-    """Somebody's text as HTML: printable, and never markup."""
-    return escape(printable(text))
+def _search(connection: sqlite3.Connection, view: SearchView) -> dict[str, Any]:
+    names = [each["name"] for each in view.shown] if view.is_filtered else None
+    return search_fulltext(connection, view.question, datasources=names, limit=_LIMIT)
 
 
 def _is_local(request: Request) -> bool:
@@ -106,25 +124,3 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
-
-
-def _render_hits(found: dict[str, Any] | None) -> str:
-    if found is None:
-        return ""
-    items = "".join(
-        f"<li><b>{_show(hit['title'])}</b> <small>{_show(hit['datasource'])} · {_show(hit['documentId'])}</small>"
-        f"<br>{_show(hit['snippet'])}</li>"
-        for hit in found["results"]
-    )
-    return f"<p>{found['total']} found</p><ol>{items}</ol>"
-
-
-def _render_table(datasources: list[dict[str, Any]]) -> str:
-    if not datasources:
-        return "<p>There are none.</p>"
-    rows = "".join(
-        f"<tr><td>{_show(each['name'])}</td><td>{_show(each['connector'])}</td>"
-        f"<td>{_show(each['status'])}</td><td>{each['documentCount']}</td></tr>"
-        for each in datasources
-    )
-    return f"<table><tr><th>Name</th><th>Connector</th><th>Status</th><th>Documents</th></tr>{rows}</table>"

@@ -72,7 +72,7 @@ def search_documents(world: SandboxState, call: ApiRequest) -> ApiResponse:
         found = search_fulltext(
             connection,
             request.query,
-            datasource=_requested_datasource(request),
+            datasources=_requested_datasource(request),
             limit=size + 1,
             may_see=may_see,
         )["results"]
@@ -106,8 +106,8 @@ def _visibility_filter(
     return may_see
 
 
-def _requested_datasource(request: SearchRequest) -> str | None:
-    """The one datasource to search; None for all."""
+def _requested_datasource(request: SearchRequest) -> list[str] | None:
+    """The one datasource to search, in a list; None for all."""
     options = request.request_options
     if options is UNSET:
         return None
@@ -117,7 +117,7 @@ def _requested_datasource(request: SearchRequest) -> str | None:
         raise invalid_field_error(
             "requestOptions.datasourcesFilter", "the sandbox searches one datasource, or all"
         )
-    return named[0] if named else None
+    return named[:1] or None
 
 
 def _result_payload(hit: dict[str, Any], *, prefixed: bool) -> dict[str, Any]:

@@ -130,6 +130,11 @@ class Database:
             if not script or (not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone()):
                 raise SandboxFileError(f"{self.path.name} was made by another program; use a new file")
             switch_to_wal(connection, BUSY_SECONDS)
+            if version:
+                # Not at the top: a server answers before it needs any content.
+                from domain.content import body_to_text  # noqa: PLC0415
+
+                connection.create_function("body_to_text", 2, body_to_text, deterministic=True)
             connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {VERSION}; COMMIT;")
         finally:
             os.close(folder)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 4
+VERSION: Final = 5
 _ADMIN: Final = """
 CREATE TABLE tenant (
     id TEXT PRIMARY KEY,
@@ -200,5 +200,24 @@ INSERT INTO fulltext (rowid, title, id, body, container, author)
 DROP TABLE former;
 """
 _BY_STEMS: Final = f"ALTER TABLE fulltext RENAME TO former; {_FULLTEXT} {_REFILLED}"
-UPGRADES: Final = {1: f"{_INDEXING}{_BY_STEMS}{_BATCHES}", 2: f"{_BY_STEMS}{_BATCHES}", 3: _BATCHES}
-"""The scripts that bring a file of an earlier version to this one, by that version."""
+
+
+# Since version 5 the index has the words of a body as a reader sees them.
+_AS_SHOWN: Final = """
+UPDATE fulltext SET body = (
+    SELECT body_to_text(
+        ifnull(json_extract(CAST(raw AS TEXT), '$.body.mimeType'), ''),
+        ifnull(json_extract(CAST(raw AS TEXT), '$.body.textContent'), '')
+    ) FROM document WHERE document.row = fulltext.rowid
+) WHERE rowid IN (SELECT row FROM document);
+"""
+UPGRADES: Final = {
+    1: f"{_INDEXING}{_BY_STEMS}{_BATCHES}{_AS_SHOWN}",
+    2: f"{_BY_STEMS}{_BATCHES}{_AS_SHOWN}",
+    3: f"{_BATCHES}{_AS_SHOWN}",
+    4: _AS_SHOWN,
+}
+"""The scripts that bring a file of an earlier version to this one, by that version.
+
+They call `body_to_text` of `domain.content` as a function of SQL.
+"""

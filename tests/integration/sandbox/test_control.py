@@ -196,6 +196,24 @@ def test_a_file_of_an_earlier_version_goes_on_with_what_is_in_it(
         assert len(sandbox.datasources()) == 2
 
 
+def test_a_file_whose_index_has_words_cut_by_tags_is_indexed_as_readers_see_it(
+    tmp_path: Path, clock: HandDrivenClock
+) -> None:
+    path = tmp_path / "sandbox.db"
+    with EmbeddedSandbox(path, token="secret", now=clock) as running, AdminClient(running) as admin:
+        plain = document(2, body={"mimeType": "text/plain", "textContent": "<b>tagged"})
+        admin.load(admin.create_datasource("Wiki"), "r", [document(1, text="pay<b>ment</b> made"), plain])
+        clock.advance(1)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE fulltext SET body = ' pay ment  made '")
+        connection.execute("PRAGMA user_version = 4")
+        connection.commit()
+    with EmbeddedSandbox(path, token="secret", now=clock) as running, AdminClient(running) as admin:
+        assert admin.search_document_ids("payment") == ["page-1"]
+        assert admin.search_document_ids("tagged") == ["page-2"]
+        assert admin.search_document_ids("ment") == []
+
+
 def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     Sandbox.open(path).close()

@@ -10,12 +10,12 @@ import msgspec
 
 from domain.connectors.config import build_site_urls
 from domain.content.documents import decode_document
+from domain.content.markup import body_to_text
 from domain.content.population import Population
 from domain.model.connector import OwnerTag
 from domain.model.enums import DatasetType, Stage
 from domain.model.template import Template
 from domain.ports.platform import DatasourceSpec
-from server.sandbox.state.content.searchable_text import plain_text
 from tests.support.glean.datasources import INSTALLATION_ID, push_run, sync_run
 from tests.support.sandbox.example_configs import EXAMPLE_CONFIGS
 
@@ -112,5 +112,5 @@ def searchable_text(line: bytes) -> tuple[str, str]:
     document = decode_document(line)
     text = msgspec.json.decode(document.body.text, type=str)
     author = f"{document.author.name} {document.author.email}"
-    shown = plain_text(document.body.mime, text)
+    shown = body_to_text(document.body.mime, text)
     return document.id, f"{document.title} {document.id} {shown} {document.container} {author}"

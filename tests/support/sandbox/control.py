@@ -122,7 +122,7 @@ class Sandbox(AbstractContextManager["Sandbox"]):
         complete_due_work(self.world)
         with self.world.database.read() as connection:
             found: list[dict[str, Any]] = search_fulltext(
-                connection, query, datasource=datasource, limit=limit
+                connection, query, datasources=None if datasource is None else [datasource], limit=limit
             )["results"]
             return found
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from server.composition.glean import platform as glean
 from server.sandbox import serve
+from server.sandbox.console.datasets import no_datasets
 from server.sandbox.state.clock import Clock, utc_now
 from server.sandbox.state.state import BATCH, NO_BACKGROUND
 from tests.support.sandbox.control import Sandbox
@@ -16,6 +17,8 @@ from tests.support.sandbox.hooks import FaultHooks
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from server.sandbox.console.datasets import DatasetLookup
 
 
 class EmbeddedSandbox(serve.EmbeddedSandbox):
@@ -35,9 +38,19 @@ class EmbeddedSandbox(serve.EmbeddedSandbox):
         now: Clock = utc_now,
         batch: int = BATCH,
         background: bool = True,
+        datasets: DatasetLookup = no_datasets,
     ) -> None:
         """Without a `background`, what a request leaves is left to the next one."""
-        super().__init__(path, token=token, host=host, port=port, now=now, hooks=FaultHooks(), batch=batch)
+        super().__init__(
+            path,
+            token=token,
+            host=host,
+            port=port,
+            now=now,
+            hooks=FaultHooks(),
+            batch=batch,
+            datasets=datasets,
+        )
         if not background:
             self.state = replace(self.state, background=NO_BACKGROUND)
         self.sandbox = Sandbox(self.state)

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from domain.content import body_to_text
+from server.sandbox.state.clock import format_instant
 from server.sandbox.state.content.connectors import ObjectType
-from server.sandbox.state.content.searchable_text import SearchableText, plain_text
+from server.sandbox.state.content.searchable_text import SearchableText, ShownDocument
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 
@@ -58,9 +60,26 @@ def admin_searchable_text(raw: bytes) -> SearchableText:
     return SearchableText(
         title=document.title,
         id=document.document_id,
-        body=plain_text(document.body.mime_type, document.body.text_content),
+        body=body_to_text(document.body.mime_type, document.body.text_content),
         container=document.container,
         author=f"{author.name} {author.email}" if author.name else author.email,
+    )
+
+
+def admin_shown_document(raw: bytes) -> ShownDocument:
+    """A stored document as a person reads it."""
+    document = DOCUMENT_DECODER.decode(raw)
+    text = admin_searchable_text(raw)
+    return ShownDocument(
+        title=text.title,
+        id=text.id,
+        object_type=document.object_type,
+        container=text.container,
+        author=text.author,
+        created=format_instant(document.created_at.timestamp()) if document.created_at else "",
+        updated=format_instant(document.updated_at.timestamp()),
+        url=document.url or "",
+        text=text.body,
     )
 
 

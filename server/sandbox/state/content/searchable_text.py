@@ -1,12 +1,8 @@
-"""Searchable text of a document, the same for every dialect."""
+"""Text of a document, to search and to show, the same for every dialect."""
 
 from __future__ import annotations
 
-import html
-import re
-from typing import Final, NamedTuple
-
-_TAG: Final = re.compile(r"<[^<>]*>")
+from typing import NamedTuple
 
 
 class SearchableText(NamedTuple):
@@ -19,6 +15,15 @@ class SearchableText(NamedTuple):
     author: str
 
 
-def plain_text(mime_type: str, text: str) -> str:
-    """Remove the tags of HTML and decode its entities; return any other text unchanged."""
-    return html.unescape(_TAG.sub(" ", text)) if mime_type == "text/html" else text
+class ShownDocument(NamedTuple):
+    """Document as a person reads it: `text` without markup, instants as RFC 3339, "" for what it has not."""
+
+    title: str
+    id: str
+    object_type: str
+    container: str
+    author: str
+    created: str
+    updated: str
+    url: str
+    text: str

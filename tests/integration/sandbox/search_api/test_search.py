@@ -64,6 +64,34 @@ def test_every_word_must_be_there_and_a_key_is_one_phrase(
     assert loaded.search_document_ids(query) == expected
 
 
+@pytest.mark.parametrize(
+    ("mime_type", "text"),
+    [
+        (
+            "text/html",
+            "pay<b>ment</b> <a href='no'>5 &lt; 6</a> a < b &amp; last<script>no</script><style>no</style>",
+        ),
+        ("text/markdown", "# pay**ment**\n5 < 6 a < b &amp; last <!-- no -->"),
+        ("text/plain", "payment 5 < 6 a < b & last"),
+    ],
+)
+def test_the_words_of_a_document_are_those_that_its_reader_sees(
+    admin_client: AdminClient, clock: HandDrivenClock, mime_type: str, text: str
+) -> None:
+    page = document(1, body={"mimeType": mime_type, "textContent": text})
+    admin_client.load(admin_client.create_datasource("Wiki"), "r", [page])
+    clock.advance(1)
+    found = [admin_client.search_document_ids(each) for each in ("payment", "5", "6", "last", "no", "amp")]
+    assert found == [["page-1"]] * 4 + [[]] * 2
+
+
+def test_a_snippet_is_one_line(admin_client: AdminClient, clock: HandDrivenClock) -> None:
+    admin_client.load(admin_client.create_datasource("Wiki"), "r", [document(1, text="one</p><p>payment")])
+    clock.advance(1)
+    (hit,) = admin_client.post("/search", json={"query": "payment"}).json()["results"]
+    assert hit["snippet"] == "one payment"
+
+
 def test_a_hit_says_where_it_is_and_shows_the_place(loaded: AdminClient) -> None:
     answer = loaded.post("/search", json={"query": "INC-2041", "datasource": "wiki"}).json()
     wiki = next(each for each in loaded.get("/datasources").json()["datasources"] if each["name"] == "Wiki")

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from server.adapters.templates.exports import markup
+from domain.content import storage_to_html
 from server.adapters.templates.exports.instants import format_instant
 from server.adapters.templates.exports.links import SiteLinks
 
@@ -84,7 +84,7 @@ class PageMaker:
             self._tally.count_dropped("reference to a parent that is not in the export")
             parent = None
         body = self._links.rewrite(page.body) if page.body else ""
-        body = markup.from_confluence_storage(self._lead_page_links(body, page.space_key))
+        body = storage_to_html(self._lead_page_links(body, page.space_key))
         self._tally.notes["link to the own site, rewritten"] = self._links.rewritten
         if not body.strip():
             self._tally.notes["page without text"] += 1

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from domain.content import adf_to_text
 from domain.errors import ExportInvalidError
-from server.adapters.templates.exports import markup
 from server.adapters.templates.exports.instants import parse_iso
 from server.adapters.templates.exports.links import find_host
 from server.adapters.templates.exports.people import find_address
@@ -177,7 +177,7 @@ def _find_body(body: dict[str, Any], position: int) -> str:
     document = as_mapping(body.get("atlas_doc_format")).get("value")
     if isinstance(document, str):
         try:
-            text = markup.from_adf(msgspec.json.decode(document))
+            text = adf_to_text(msgspec.json.decode(document))
         except DECODE_ERRORS:
             raise record_error(position, "has a body.atlas_doc_format that is not JSON") from None
         return "".join(

@@ -10,9 +10,9 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from domain.content import wiki_to_text
 from domain.errors import ExportInvalidError
 from domain.model import quote_foreign
-from server.adapters.templates.exports import markup
 from server.adapters.templates.exports.instants import DateNotation
 from server.adapters.templates.exports.people import find_address
 from server.adapters.templates.exports.sources.tables import (
@@ -120,7 +120,7 @@ class _Columns:
         return RawIssue(
             key=self._cell(row, "key"),
             summary=self._cell(row, "summary") or self._cell(row, "key"),
-            description=markup.from_jira_wiki(book.name_mentions(description)) or None,
+            description=wiki_to_text(book.name_mentions(description)) or None,
             status=self._cell(row, "status") or "None",
             assignee=_address_of(self._cell(row, "assignee")),
             reporter=_address_of(self._cell(row, "reporter")),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from server.adapters.templates.exports import markup
+from domain.content import adf_to_text, wiki_to_text
 from server.adapters.templates.exports.instants import parse_iso
 from server.adapters.templates.exports.people import find_address
 from server.adapters.templates.exports.sources.json_documents import (
@@ -154,8 +154,8 @@ def _parse_issue(
 
 def _description(value: Any, book: IssueBook) -> str | None:  # noqa: ANN401 - text, or a document
     if isinstance(value, str):
-        return markup.from_jira_wiki(book.name_mentions(value)) or None
-    return markup.from_adf(value) or None if isinstance(value, dict) else None
+        return wiki_to_text(book.name_mentions(value)) or None
+    return adf_to_text(value) or None if isinstance(value, dict) else None
 
 
 def _name(value: Any) -> str | None:  # noqa: ANN401 - an object with a name, or a name

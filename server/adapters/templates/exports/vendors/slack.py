@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from domain.content import slack_to_text
 from domain.errors import ExportInvalidError
 from domain.model import quote_foreign
-from server.adapters.templates.exports import markup
 from server.adapters.templates.exports.ids import IdIndex
 from server.adapters.templates.exports.instants import format_instant, instant_from_epoch
 from server.adapters.templates.exports.links import SiteLinks
@@ -200,7 +200,7 @@ class _MessageMaker:
         if message.by_bot:
             self._tally.notes["message of a bot"] += 1
         name, address = self._workspace.find_author(message)
-        text = "\n".join(markup.from_slack(each, self._workspace.names) for each in _texts(message))
+        text = "\n".join(slack_to_text(each, self._workspace.names) for each in _texts(message))
         record = {
             "message_id": self._id_of(message.ts, channel, number),
             "text": self._links.rewrite(text),

@@ -12,7 +12,7 @@ from server.sandbox.state.tenants import current_tenant_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _HITS: Final = (
     "SELECT document.row AS document_row, count(*) OVER () AS total FROM fulltext {}"
@@ -20,7 +20,7 @@ _HITS: Final = (
     " CROSS JOIN upload ON upload.row = upload_row"
     " JOIN datasource ON datasource.row = datasource_row"
     " WHERE fulltext MATCH :match AND document.row <= served_row"
-    " AND tenant_id = :tenant AND (:name IS NULL OR name_key = :name)"
+    " AND tenant_id = :tenant AND (:names IS NULL OR name_key IN (SELECT value FROM json_each(:names)))"
     " ORDER BY rank{}, name_key, document.key LIMIT :limit"
 )
 _KEYWORDS: Final = _HITS.format("", "")
@@ -63,17 +63,23 @@ def search_fulltext(
     connection: sqlite3.Connection,
     question: str,
     *,
-    datasource: str | None = None,
+    datasources: Sequence[str] | None = None,
     limit: int = 10,
     may_see: Callable[[str, bytes], bool] | None = None,
 ) -> dict[str, Any]:
     """Search the served documents for a question or for keywords (`parse_query`).
 
+    Args:
+        connection: a transaction.
+        question: the text of the search.
+        datasources: the names of the datasources to search, None for all.
+        limit: how many hits to return.
+        may_see: whether the person may see a document, given its connector and its stored bytes.
+
     Returns:
-        `results`, the best `limit` hits, and `total`, the number of all. `may_see` (connector, stored bytes) leaves out
-        hits that the person may not see. Hits are ranked by BM25 over stems. For a question the rank is multiplied by
-        the number of its words in the document (Lucene's coordination factor): otherwise two rare words in a short
-        message would outrank all the words in a long page.
+        `results`, the best `limit` hits, and `total`, the number of all. Hits are ranked by BM25 over stems. For a
+        question the rank is multiplied by the number of its words in the document (Lucene's coordination factor):
+        otherwise two rare words in a short message would outrank all the words in a long page.
     """
     query = parse_query(question)
     if query is None:
@@ -83,7 +89,7 @@ def search_fulltext(
         "terms": json.dumps(query.terms),
         "least": query.least,
         "tenant": current_tenant_id(connection),
-        "name": None if datasource is None else datasource.casefold(),
+        "names": None if datasources is None else json.dumps([each.casefold() for each in datasources]),
         # With a filter every hit is fetched, for the first ones may all be hidden from this person.
         "limit": limit if may_see is None else -1,
     }
@@ -103,6 +109,6 @@ def _hit_payload(hit: sqlite3.Row) -> dict[str, Any]:
         "datasource": hit["name"],
         "datasourceId": hit["id"],
         **fields,
-        "snippet": hit["snippet"],
+        "snippet": " ".join(hit["snippet"].split()),
     }
     return {name: value for name, value in answer.items() if value is not None}

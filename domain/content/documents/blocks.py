@@ -9,38 +9,26 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
+from domain.content.documents.placeholders import has_placeholder
+
 if TYPE_CHECKING:
     from domain.content.documents.kinds import RecordKind
 
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a record that does not fit its type, or is not JSON."""
 
-PLACEHOLDER: Final = b"{{site:"
-
 _CLOSE: Final = ord("}")
-_FEW: Final = 256
-"""Bytes for each brace, on average."""
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def has_placeholder(data: bytes) -> bool:
-    """Whether many records contain a placeholder anywhere.
-
-    A search for one brace is far cheaper than one for a placeholder, while braces are few and no two stand together.
-    """
-    at = -1
-    for _ in range(len(data) // _FEW):
-        before, at = at, data.find(b"{", at + 1)
-        if at < 0:
-            return False
-        if at == before + 1:
-            break
-    return PLACEHOLDER in data
-
-
 class RecordBatch(Sequence[bytes]):
-    """Record batch, which is split into single records only when one of them is needed."""
+    """Record batch, which is split into single records only when one of them is needed.
+
+    `names` are those of every record, where they are known before: the header of a table.
+    """
+
+    names: Sequence[str] = ()
 
     @abstractmethod
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
@@ -101,7 +89,7 @@ class JsonLinesBatch(RecordBatch):
                 return 0
             count += 1
             end, brace = find(b"\n", brace), find(b"{", brace + 1)
-        return 0 if (inner or brace >= 0) and PLACEHOLDER in data else count
+        return 0 if (inner or brace >= 0) and has_placeholder(data) else count
 
 
 class JsonArrayBatch(RecordBatch):

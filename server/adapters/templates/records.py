@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from domain.content import RECORD_KINDS
@@ -15,11 +16,10 @@ from server.adapters.templates.readers.repository_file import open_repository_fi
 from server.adapters.templates.readers.spill import DiskSpill
 from server.adapters.templates.readers.tables import read_table_records
 from server.adapters.templates.readers.window import Window
-from server.adapters.templates.schemas import build_conformity_check
+from server.adapters.templates.schemas import build_misfit_finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import ExitStack
     from pathlib import Path
     from typing import BinaryIO
 
@@ -32,13 +32,14 @@ class FolderRecords:
 
     def __init__(self, repository: Path, template: Template, stack: ExitStack) -> None:
         self._repository = repository
+        self._template = template
         self._kind = RECORD_KINDS[template.dataset_type]
         self._stack = stack
         self.file = template.source
         self.warnings: Sequence[str] = ()
         self.spill = DiskSpill()
         stack.callback(self.spill.close)
-        self.conforms = build_conformity_check(template)
+        self.find_misfit = build_misfit_finder(template)
         self._opened = stack.enter_context(open_repository_file(repository, template.source))
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
@@ -67,6 +68,11 @@ class FolderRecords:
         yield from self._read_referenced_file(
             self._stack.enter_context(open_repository_file(self._repository, name)), name
         )
+
+    def read_again(self) -> Iterator[Sequence[bytes]]:
+        """The same records once more, from the first."""
+        with ExitStack() as stack:
+            yield from FolderRecords(self._repository, self._template, stack)
 
     def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.content import PLACEHOLDER, RecordBatch
+from domain.content import Reads, RecordBatch, has_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,22 +15,29 @@ if TYPE_CHECKING:
     from domain.content import RecordKind
 
 _encode = msgspec.json.Encoder().encode
-_PLACEHOLDER = PLACEHOLDER.decode()
 
 
 class TableColumns:
-    """The columns of a table of records of one kind; `names` are the fields, one a column."""
+    """The columns of a table of records of one kind.
 
-    def __init__(self, names: Sequence[str], kind: RecordKind) -> None:
-        self.names = names
+    `header` has their names as the table spells them; `names` has that of its field for each column that a field reads.
+    """
+
+    def __init__(self, header: Sequence[str], kind: RecordKind) -> None:
+        self.header = header
         self.kind = kind
-        by_plain: dict[type, Callable[[str], Any]] = {int: _parse_number, tuple: _parse_list}
-        self._readers = {
-            names.index(each.name): by_plain[each.plain]
-            for each in kind.fields
-            if each.name in names and each.plain in by_plain
+        self.names, plain = kind.plan_names(header).rename(header)
+        readers: dict[Reads, Callable[[str], Any]] = {
+            Reads.COUNT: _parse_number,
+            Reads.TEXTS: _parse_list,
         }
-        self._row = _row_list_type(names, kind)
+        self._readers = {
+            self.names.index(each.name): readers[each.reads]
+            for each in kind.fields
+            if each.name in self.names and each.reads in readers
+        }
+        self.nullable = frozenset(each.name for each in kind.fields if each.required and each.nullable)
+        self._row = _row_list_type(self.names, kind) if plain else None
 
     def convert_row(self, row: Sequence[str]) -> list[Any]:
         """The values of a row's cells; None for an empty cell."""
@@ -54,23 +61,28 @@ class TableColumns:
 
 
 class TableRows(RecordBatch):
-    """A batch of rows. As a JSON object, a row has no members for its empty cells."""
+    """A batch of rows. As a JSON object, a row has no members for its empty cells, unless empty is a value there."""
 
     def __init__(self, rows: Sequence[Sequence[str]], columns: TableColumns) -> None:
         self._rows = rows
         self._columns = columns
+        self.names = columns.header
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
         text = "".join(chain.from_iterable(self._rows))
-        if kind is not self._columns.kind or ("{" in text and _PLACEHOLDER in text):
+        if kind is not self._columns.kind or ("{" in text and has_placeholder(text.encode())):
             return None
         return self._columns.convert_rows(self._rows)
 
     def split_records(self) -> list[bytes]:
-        names, values = self._columns.names, self._columns.convert_row
+        names, values, nullable = self._columns.names, self._columns.convert_row, self._columns.nullable
         return [
             _encode(
-                {name: value for name, value in zip(names, values(row), strict=True) if value is not None}
+                {
+                    name: value
+                    for name, value in zip(names, values(row), strict=True)
+                    if value is not None or name in nullable
+                }
             )
             for row in self._rows
         ]

@@ -30,7 +30,7 @@ def read_table_records(file: BinaryIO, name: str, kind: RecordKind) -> Iterator[
     try:
         for piece in read_row_batches(file):
             rows = iter(piece)
-            columns = columns or TableColumns(_column_names(next(rows), name, kind), kind)
+            columns = columns or TableColumns(_column_names(next(rows), name), kind)
             batch = [row for row in rows if row]
             if batch:
                 _check_widths(batch, len(columns.names), name, position)
@@ -49,8 +49,8 @@ def _check_widths(rows: Sequence[Sequence[str]], width: int, name: str, before: 
     raise _table_error(name, f"has {len(row)} cells in row {position}; the header has {width}", position)
 
 
-def _column_names(header: Sequence[str], file: str, kind: RecordKind) -> list[str]:
-    names = [kind.spellings.get(each.strip().lower(), each.strip()) for each in header]
+def _column_names(header: Sequence[str], file: str) -> list[str]:
+    names = [each.strip() for each in header]
     twice = sorted({each for each in names if names.count(each) > 1})
     if twice:
         raise _table_error(file, f"has more than one column for {quote_foreign(twice[0])}")

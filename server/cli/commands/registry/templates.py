@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,9 +12,10 @@ from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
 from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_section, render_table
+from server.cli.views.findings import describe_finding
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -127,8 +129,11 @@ async def validate_templates(
 
 
 def _list_problems(item: dict[str, Any]) -> list[str]:
-    counted = [
-        f"{issue['check']}: {issue['failed']} of {issue['of']} ({', '.join(issue['examples'])})"
-        for issue in item["issues"]
-    ]
-    return [*item["problems"], *counted, *item["warnings"]]
+    return [*item["problems"], *chain.from_iterable(map(_describe_issue, item["issues"])), *item["warnings"]]
+
+
+def _describe_issue(issue: dict[str, Any]) -> Iterator[str]:
+    examples = f" ({', '.join(issue['examples'])})" if issue["examples"] else ""
+    yield f"{issue['check']}: {issue['failed']} of {issue['of']}{examples}"
+    for each in issue.get("findings", ()):
+        yield f"{issue['check']}: {describe_finding(each)}"

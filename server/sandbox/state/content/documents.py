@@ -41,7 +41,7 @@ class Document(_Strict):
     body: Body
     container: Annotated[str, Meta(min_length=1)]
     author: Author
-    updated_at: Instant
+    updated_at: Instant | None = None
     created_at: Instant | None = None
     url: str | None = None
     properties: dict[str, Any] | None = None

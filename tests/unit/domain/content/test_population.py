@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.content import checks as inspection
-from domain.content import duplicates
-from domain.content.duplicates import DuplicateDetector
+from domain.content.checks import DuplicateDetector, duplicates
+from domain.content.checks import checker as inspection
 from domain.content.population import Population
 from domain.content.spill import MemorySpill
 from domain.errors import QuotaExceededError, StagingFailedError, TemplateInvalidError

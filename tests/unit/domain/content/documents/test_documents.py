@@ -18,10 +18,9 @@ from domain.content.documents import (
     parse_document_id,
     record_json_schema,
 )
-from domain.content.documents.kinds import EPOCH, headline
+from domain.content.documents.kinds import headline
 from domain.content.documents.neutral import Body
-from domain.content.documents.repair import InvalidRecordError, repair_record
-from domain.content.documents.timestamps import parse_timestamp
+from domain.content.documents.repair import InvalidRecordError, parse_timestamp, repair_record
 from domain.model.enums import DatasetType
 from tests.support.content.records import ISSUES, MESSAGES, PAGES, REPOS, populate, template_record
 

@@ -46,7 +46,7 @@ _UNASSIGNED: Final = "unassigned"
 
 def _build_document(record: JiraIssue, site: ClientSite) -> Document:
     assignee = record.assignee
-    if assignee and assignee.strip().casefold() in {"", _UNASSIGNED}:
+    if assignee and "@" not in assignee and assignee.strip().casefold() in {"", _UNASSIGNED}:
         assignee = None
     properties: dict[str, Any] = {"status": record.status}
     if record.priority:

@@ -32,8 +32,7 @@ class CollectedField(NamedTuple):
     """What a record has for one field: the value, and another one that differs under a name of the same meaning."""
 
     value: Any
-    name: str
-    rival: str | None = None
+    rival: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,5 @@ def _collect_field(readings: Readings, given: Mapping[str, Any]) -> CollectedFie
         filled = [name for name in reading if not is_blank(given[name])]
         if filled:
             value = given[filled[0]]
-            rival = next((name for name in filled if given[name] != value), None)
-            return CollectedField(value, filled[0], rival)
-    name = readings[0][0]
-    return CollectedField(given[name], name)
+            return CollectedField(value, next((given[name] for name in filled if given[name] != value), None))
+    return CollectedField(given[readings[0][0]])

@@ -75,7 +75,7 @@ def repair_record(
     values: dict[str, Any] = {}
     for each in kind.fields:
         found = given.get(each.name)
-        if each.required and found is not None and found.rival:
+        if each.required and found is not None and found.rival is not None:
             reader.faults.append(_rivalry(each, found))
         if each.reads is Reads.ID:
             values[each.name] = _read_identifier(each, found, reader)

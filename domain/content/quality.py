@@ -145,13 +145,8 @@ def _merged_result(before: CheckResult, found: CheckResult, damaged: int, docume
 
 def _with_source(before: CheckResult, found: CheckResult, of: int) -> CheckResult:
     """What documents show now, with what only their source records showed."""
-    failed = found.failed + (before.source.failed if before.source else 0)
+    failed = max(0, min(of, found.failed + (before.source.failed if before.source else 0)))
+    if failed == before.failed:
+        return replace(before, of=of)
     kept = tuple(each for each in before.findings if each.problem not in DOCUMENT_PROBLEMS)
-    return replace(
-        found,
-        of=of,
-        failed=max(0, min(of, failed)),
-        examples=found.examples or before.examples,
-        findings=(*found.findings, *kept),
-        source=before.source,
-    )
+    return replace(found, of=of, failed=failed, findings=(*found.findings, *kept), source=before.source)

@@ -25,7 +25,7 @@ from domain.content.documents.neutral import (
     encode_documents,
     parse_document_id,
 )
-from domain.content.documents.placeholders import find_placeholders, has_placeholder
+from domain.content.documents.placeholders import PLACEHOLDER_NOTATION, find_placeholders, has_placeholder
 from domain.content.documents.repair import (
     DateOrder,
     DateOrders,
@@ -43,6 +43,7 @@ from domain.model import DatasetType
 __all__ = [
     "DECODE_ERRORS",
     "EVERYONE",
+    "PLACEHOLDER_NOTATION",
     "RECORD_KINDS",
     "Author",
     "ClientSite",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.content.documents import (
     DECODE_ERRORS,
+    PLACEHOLDER_NOTATION,
     Fault,
     InvalidRecordError,
     RecordBatch,
@@ -16,7 +17,6 @@ from domain.content.documents import (
     parse_members,
     repair_record,
 )
-from domain.content.documents.placeholders import PLACEHOLDER_NOTATION
 from domain.content.population.names import RecordNames
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Repair: records that are not spelt or typed as their kind are read as far as possible, and their faults are named."""
 
-from domain.content.documents.repair.dates import DateOrders, decide_date_orders
+from domain.content.documents.repair.dates import decide_date_orders
 from domain.content.documents.repair.people import made_up_address
 from domain.content.documents.repair.records import (
     InvalidRecordError,
@@ -8,7 +8,7 @@ from domain.content.documents.repair.records import (
     parse_members,
     repair_record,
 )
-from domain.content.documents.repair.timestamps import DateOrder, parse_timestamp
+from domain.content.documents.repair.timestamps import DateOrder, DateOrders, parse_timestamp
 from domain.content.documents.repair.values import Fault
 
 __all__ = [

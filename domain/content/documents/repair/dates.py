@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from domain.content.documents.blocks import RecordBatch
 from domain.content.documents.kinds import Reads
 from domain.content.documents.repair.records import InvalidRecordError, parse_members
-from domain.content.documents.repair.timestamps import DateOrder, parse_numeric_date
+from domain.content.documents.repair.timestamps import parse_numeric_date
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from domain.content.documents.kinds import NamePlan, RecordKind
-
-DateOrders: TypeAlias = "Mapping[str, DateOrder]"
-"""The order of numeric dates, by field. A field without one has no date that proves it, or dates that contradict."""
+    from domain.content.documents.repair.timestamps import DateOrder, DateOrders
 
 
 def decide_date_orders(

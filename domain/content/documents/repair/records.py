@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from domain.content.documents.kinds import CollectedField, Field, NamePlan, RecordKind
-    from domain.content.documents.repair.dates import DateOrders
+    from domain.content.documents.repair.timestamps import DateOrders
 
 
 class RepairedRecord(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-TIMESTAMP_NOTATION: Final = "an instant such as 2024-03-12T15:05:00Z"
-"""What a finding recommends: RFC 3339."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MILLISECONDS_FROM: Final = 100_000_000_000
 """Numbers from here on are milliseconds: seconds reach this in the year 5138, milliseconds in 1973."""
@@ -51,6 +51,10 @@ class DateOrder(Enum):
 
     DAY_FIRST = "day first"
     MONTH_FIRST = "month first"
+
+
+DateOrders: TypeAlias = "Mapping[str, DateOrder]"
+"""The order of numeric dates, by field. A field without one has no date that proves it, or dates that contradict."""
 
 
 class NumericDate(NamedTuple):

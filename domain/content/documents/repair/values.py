@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.content.documents.kinds import Field
-    from domain.content.documents.repair.dates import DateOrders
+    from domain.content.documents.repair.timestamps import DateOrders
 
 _WHOLE: Final = re.compile(r"\s*\+?([0-9]{1,15})(?:\.0*)?\s*", re.ASCII)
 _TEXT_MEMBERS: Final = ("login", "key", "displayname", "name", "value")

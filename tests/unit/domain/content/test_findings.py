@@ -266,7 +266,7 @@ def test_a_stream_that_cannot_be_read_again_leaves_a_date_open() -> None:
 
 def test_an_instant_that_is_absent_is_no_flaw() -> None:
     for dataset_type, field in ((REPOS, "updated_at"), (ISSUES, "updated")):
-        documents, content = populate([template_record(dataset_type, **{field: None})], dataset_type)
+        documents, content = populate([template_record(dataset_type) | {field: None}], dataset_type)
         assert "updated" not in documents[0]
         assert content.report.score == 100.0
     page = template_record(PAGES) | {"last_modified": None}

@@ -64,7 +64,7 @@ def test_every_name_has_a_plain_address(name: str) -> None:
 def test_a_person_is_the_same_in_every_type_and_form(
     dataset_type: DatasetType, field: str, given_person: object, expected: dict[str, str]
 ) -> None:
-    [document], content = populate([template_record(dataset_type, **{field: given_person})], dataset_type)
+    [document], content = populate([template_record(dataset_type) | {field: given_person}], dataset_type)
     assert (document["author"], content.report.score) == (expected, 100.0)
 
 

@@ -78,13 +78,16 @@ def test_a_number_is_an_issues_id_where_there_is_no_key() -> None:
 
 
 def test_the_page_for_people_beats_the_address_of_the_api() -> None:
-    given_urls = {"url": "https://api.example.com/repos/1", "html_url": "https://example.com/acme/books"}
+    given_urls: dict[str, Any] = {
+        "url": "https://api.example.com/repos/1",
+        "html_url": "https://example.com/acme/books",
+    }
     [document], _ = populate([template_record(REPOS, **given_urls)], REPOS)
     assert document["url"] == "https://example.com/acme/books"
 
 
 def test_an_empty_better_name_gives_way() -> None:
-    given_urls = {"url": "https://example.com/acme/books", "html_url": ""}
+    given_urls: dict[str, Any] = {"url": "https://example.com/acme/books", "html_url": ""}
     [document], _ = populate([template_record(REPOS, **given_urls)], REPOS)
     assert document["url"] == "https://example.com/acme/books"
 
@@ -150,7 +153,7 @@ def test_repeated_columns_that_differ_are_no_text() -> None:
 
 
 def test_names_that_nothing_reads_are_told_with_the_field_that_they_may_mean() -> None:
-    odd = {"lables": ["a"], "Votes": 3, "_comment": "mine", "Sprint\nnow": 1}
+    odd: dict[str, Any] = {"lables": ["a"], "Votes": 3, "_comment": "mine", "Sprint\nnow": 1}
     _, content = populate([template_record(ISSUES, **odd)] * 3, ISSUES)
     assert content.report.checks[0].failed == 0
     assert content.warnings == (

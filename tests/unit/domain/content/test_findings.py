@@ -317,3 +317,14 @@ def test_a_report_of_an_earlier_release_is_checked_again_as_it_was_counted() -> 
     before = replace(content, report=replace(content.report, checks=checks))
     result = recheck(before, lines, MESSAGES)["referential_integrity"]
     assert (result.of, result.failed) == (2, 0)
+
+
+def test_a_re_check_counts_what_time_has_mended_and_what_it_has_not() -> None:
+    dates = ["2026-07-03T00:00:01Z", "yesterday", "2026-05-01T10:00:00Z"]
+    pages = [template_record(PAGES, n, last_modified=each) for n, each in enumerate(dates)]
+    lines, content = populate_lines(record_stream(pages))
+    found = recheck_quality([lines], content, dataset_type=PAGES, sites=SITES, now=NOW + timedelta(days=3))
+    [before] = [each for each in content.report.checks if each.failed]
+    [again] = [each for each in found.checks if each.failed]
+    assert (before.check, before.failed, again.check, again.failed) == ("timestamps", 2, "timestamps", 1)
+    assert [each.problem for each in again.findings] == ["is no instant"]

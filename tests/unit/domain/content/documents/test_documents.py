@@ -340,6 +340,7 @@ NOT_RECORDS = [
     (b'{"page_id": "1", "title": "\xff\xfe"}', "not UTF-8", None),
     (b"[" * 100_000, "nested too deeply", None),
     (b"[1]", "not a JSON object", None),
+    (b"null", "is null", None),
     (b"{}", "has no page_id", "page_id"),
     (b'{"page_id": " "}', "has no page_id", "page_id"),
     (b'{"page_id": true}', "has no page_id", "page_id"),
@@ -429,3 +430,35 @@ def test_a_long_text_gives_a_short_title() -> None:
     title = headline("word " * 100)
     assert title == "word " * 15 + "word…"
     assert len(headline("x" * 500)) == 81
+
+
+# --- values that are harmless -------------------------------------------------------------------------------------
+
+HARMLESS: list[tuple[DatasetType, dict[str, Any], dict[str, Any]]] = [
+    (PAGES, {"title": 5.0}, {"title": "5"}),
+    (PAGES, {"page_id": 1001.0}, {"id": "1001"}),
+    (ISSUES, {"summary": {"value": "Lag"}}, {"title": "Lag"}),
+    (
+        ISSUES,
+        {"description": {"type": "doc", "content": []}},
+        {"body": {"mime": "text/plain", "text": '{"type":"doc","content":[]}'}},
+    ),
+    (
+        REPOS,
+        {"description": "", "language": "", "stars": {"totalCount": 3}, "readme": ""},
+        {"body": {"mime": "text/markdown", "text": ""}, "properties": {"stars": 3, "issues": 0}},
+    ),
+    (
+        REPOS,
+        {"readme": ""},
+        {"body": {"mime": "text/markdown", "text": "Keeps the books"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("dataset_type", "changes", "expected"), HARMLESS)
+def test_a_value_that_can_mean_one_thing_only_is_read(
+    dataset_type: DatasetType, changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    documents, content = populate([template_record(dataset_type, **changes)], dataset_type)
+    assert (documents, content.report.score) == ([DOCUMENTS[dataset_type] | expected], 100.0)

@@ -170,3 +170,15 @@ def test_many_names_that_nothing_reads_are_counted() -> None:
     [warning] = names.warnings()
     assert warning.startswith("Nothing reads zz0, zz1,")
     assert re.search(r"zz11 and 188 more\.$", warning)
+
+
+def test_a_header_is_renamed_to_the_fields_that_its_columns_are_read_for() -> None:
+    kind = RECORD_KINDS[REPOS]
+    assert kind.plan_names(["Repo Name", "Votes", "STARS"]).rename(["Repo Name", "Votes", "STARS"]) == (
+        ["name", "Votes", "stars"],
+        True,
+    )
+    both = ["full_name", "stars"]
+    assert kind.plan_names(both).rename(both) == (["full_name", "stars"], False)
+    rivals = ["name", "Name"]
+    assert kind.plan_names(rivals).rename(rivals) == (["name", "Name"], False)

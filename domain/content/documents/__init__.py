@@ -25,7 +25,12 @@ from domain.content.documents.neutral import (
     encode_documents,
     parse_document_id,
 )
-from domain.content.documents.placeholders import PLACEHOLDER_NOTATION, find_placeholders, has_placeholder
+from domain.content.documents.placeholders import (
+    PLACEHOLDER_NOTATION,
+    count_exact_placeholders,
+    find_placeholders,
+    has_placeholder,
+)
 from domain.content.documents.repair import (
     DateOrder,
     DateOrders,
@@ -60,6 +65,7 @@ __all__ = [
     "RecordBatch",
     "RecordKind",
     "RepairedRecord",
+    "count_exact_placeholders",
     "decide_date_orders",
     "decode_document",
     "encode_document",

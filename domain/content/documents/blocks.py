@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, overload
 
@@ -20,6 +20,17 @@ DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _CLOSE: Final = ord("}")
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_names_of_lines = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
+_decode_names_of_array = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+
+
+def _read_names(
+    decode: Callable[[bytes], list[dict[str, msgspec.Raw]]], data: bytes
+) -> set[tuple[str, ...]] | None:
+    try:
+        return set(map(tuple, decode(data)))
+    except DECODE_ERRORS:
+        return None
 
 
 class RecordBatch(Sequence[bytes]):
@@ -33,6 +44,10 @@ class RecordBatch(Sequence[bytes]):
     @abstractmethod
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
         """Decode every record, in order. None when one does not fit the type, or has a placeholder."""
+
+    def read_names(self) -> Iterable[tuple[str, ...]] | None:
+        """The names of each record. None when they cannot be read at once."""
+        return None
 
     @abstractmethod
     def split_records(self) -> list[bytes]:
@@ -71,6 +86,9 @@ class JsonLinesBatch(RecordBatch):
             return None
         return records if len(records) == count else None
 
+    def read_names(self) -> Iterable[tuple[str, ...]] | None:
+        return _read_names(_decode_names_of_lines, self._data)
+
     def split_records(self) -> list[bytes]:
         return [line for line in self._data.split(b"\n") if line.strip()]
 
@@ -107,6 +125,9 @@ class JsonArrayBatch(RecordBatch):
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
         return self._decoded if kind is self._kind else self._decode_if_fitting(kind)
+
+    def read_names(self) -> Iterable[tuple[str, ...]] | None:
+        return _read_names(_decode_names_of_array, self._data)
 
     def split_records(self) -> list[bytes]:
         return list(map(bytes, _split(self._data)))

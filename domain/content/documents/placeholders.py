@@ -28,6 +28,10 @@ _GLUED: Final = re.compile(rb"[\w-]{1,20}")
 """Text at the end of an address without a slash between them, which makes it another address."""
 
 
+_PREFIX: Final = b"{{site:"
+_TEXT_BEHIND: Final = re.compile(rb"\}\}[\w-]")
+
+
 class Placeholder(NamedTuple):
     """Placeholder as it is written, and whether it leads anywhere."""
 
@@ -38,6 +42,11 @@ class Placeholder(NamedTuple):
 def has_placeholder(data: bytes) -> bool:
     """Whether JSON contains a placeholder, or what looks like a misspelt one."""
     return _BRACE.search(data) is not None and _LIKE.search(data) is not None
+
+
+def count_exact_placeholders(data: bytes) -> int | None:
+    """The number of placeholders, when all of them seem to be exact; None when they have to be looked at."""
+    return None if _TEXT_BEHIND.search(data) else data.count(_PREFIX) or None
 
 
 def find_placeholders(data: bytes) -> Iterator[Placeholder]:

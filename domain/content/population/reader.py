@@ -10,6 +10,7 @@ from domain.content.documents import (
     Fault,
     InvalidRecordError,
     RecordBatch,
+    count_exact_placeholders,
     decide_date_orders,
     encode_document,
     find_placeholders,
@@ -69,6 +70,11 @@ class RecordReader:
         if batch.names:
             self.names.plan(batch.names)
         records = batch.decode_records(self._kind)
+        if records is None:
+            names = batch.read_names()
+            # Names that nothing reads do not keep a batch from being decoded in one call.
+            if names and all(self.names.plan(each).is_exact for each in names):
+                records = batch.decode_records(self._kind.loose)
         return None if records is None or self._kind.has_blank_text(records) else records
 
     def read_document(self, line: bytes, position: int) -> Document:
@@ -80,7 +86,7 @@ class RecordReader:
             record = self._kind.decode(line)
         except DECODE_ERRORS:
             record = None
-        if record is None or self._kind.has_blank_text([record]):
+        if record is None or self._kind.is_blank(record):
             repaired = self._repair(line)
             record = repaired.record
         document = self._kind.document(record, self._site)
@@ -115,6 +121,11 @@ class RecordReader:
         return repaired
 
     def _resolve_placeholders(self, line: bytes, position: int) -> bytes:
+        resolved = self._replace_placeholders(line)
+        exact = count_exact_placeholders(line)
+        if exact is not None and not has_placeholder(resolved):
+            self._checker.count_placeholders(position, exact, ())
+            return resolved
         found = list(find_placeholders(line))
         lost = [each.text.decode(errors="replace") for each in found if not each.valid]
         self._checker.count_placeholders(
@@ -125,6 +136,9 @@ class RecordReader:
                 for each in lost
             ],
         )
+        return resolved
+
+    def _replace_placeholders(self, line: bytes) -> bytes:
         for placeholder, address in self._places:
             line = line.replace(placeholder, address)
         return line

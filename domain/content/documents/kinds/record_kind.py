@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
@@ -65,7 +65,8 @@ class RecordKind:
     the last `tail` segments. `also` names a property that is a second author. `stand_ins` replace missing values, so
     that a faulty record can still be sent. `listed_by_id`: the connector's settings list records, not containers.
     `decode` parses one record of JSON, `decode_lines` one a line, `decode_array` the elements of an array; all of them
-    refuse a record that has a name which is not exactly that of a field.
+    refuse a record that has a name which is not exactly that of a field. The kind `loose` takes such a record, and
+    ignores what it does not know.
     """
 
     record: type[msgspec.Struct]
@@ -82,9 +83,11 @@ class RecordKind:
     stand_ins: Mapping[str, Any] = field(default_factory=dict)
     fields: tuple[Field, ...] = field(init=False)
     filled: tuple[Callable[[Any], str], ...] = field(init=False, repr=False)
+    filled_texts: Callable[[Any], tuple[str, ...]] = field(init=False, repr=False)
     decode: Callable[[bytes], Any] = field(init=False, repr=False)
     decode_lines: Callable[[bytes], list[Any]] = field(init=False, repr=False)
     decode_array: Callable[[bytes], list[Any]] = field(init=False, repr=False)
+    loose: RecordKind = field(init=False, repr=False)
 
     def id_from_url(self, address: str) -> str:
         """The id of a record, from the end of its address."""
@@ -102,17 +105,31 @@ class RecordKind:
         """Whether a text of these records that has to say something is nothing but spaces."""
         return any(any(map(str.isspace, map(get, records))) for get in self.filled)
 
+    def is_blank(self, record: Any) -> bool:  # noqa: ANN401 - each kind has its own structure
+        """Whether a text of this record that has to say something is nothing but spaces."""
+        return any(map(str.isspace, self.filled_texts(record)))
+
     def __post_init__(self) -> None:
         one = msgspec.json.Decoder(self.record)
         fields = tuple(_build_field(each, self) for each in msgspec.structs.fields(self.record))
         for name, value in {
             "fields": fields,
             "filled": tuple(attrgetter(each.name) for each in fields if each.must_be_filled),
+            "filled_texts": _text_getter([each.name for each in fields if each.must_be_filled]),
+            "loose": self._loosen(),
             "decode": one.decode,
             "decode_lines": one.decode_lines,
             "decode_array": msgspec.json.Decoder(list[self.record]).decode,  # type: ignore[name-defined]
         }.items():
             object.__setattr__(self, name, value)
+
+    def _loosen(self) -> RecordKind:
+        if not self.record.__struct_config__.forbid_unknown_fields:
+            return self
+        record = msgspec.defstruct(
+            self.record.__name__, [], bases=(self.record,), forbid_unknown_fields=False, gc=False
+        )
+        return replace(self, record=record)
 
 
 class Reads(Enum):
@@ -128,18 +145,28 @@ class Reads(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Field of a record. A `nullable` one may be null or empty, which is then its value."""
+    """Field of a record. A `nullable` one may be null or empty, which is then its value.
+
+    `longest` is the number of characters that a text may have, None for any.
+    """
 
     name: str
     type: Any
     reads: Reads
     required: bool
     nullable: bool
+    longest: int | None
 
     @property
     def must_be_filled(self) -> bool:
         """Whether a record without a text here is incomplete."""
         return self.required and not self.nullable and self.reads is not Reads.COUNT
+
+
+def _text_getter(names: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
+    """What gets all these texts of a record."""
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda record: (get(record),)
 
 
 def _build_field(info: msgspec.structs.FieldInfo, kind: RecordKind) -> Field:
@@ -152,7 +179,8 @@ def _build_field(info: msgspec.structs.FieldInfo, kind: RecordKind) -> Field:
     elif info.name in kind.people:
         reads = Reads.PERSON
     nullable = any(isinstance(each, msgspec.inspect.NoneType) for each in bare)
-    return Field(info.name, info.type, reads, info.required, nullable)
+    longest = next((each.max_length for each in bare if isinstance(each, msgspec.inspect.StrType)), None)
+    return Field(info.name, info.type, reads, info.required, nullable, longest)
 
 
 _READS: Final[dict[type, Reads]] = {

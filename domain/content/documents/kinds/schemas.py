@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from domain.content.documents.kinds.record_kind import Reads
 
 if TYPE_CHECKING:
@@ -63,7 +61,4 @@ def _describe_value(field: Field) -> dict[str, Any]:
 
 
 def _describe_limits(field: Field) -> dict[str, Any]:
-    schema = msgspec.json.schema(field.type)
-    parts = [schema, *schema.get("anyOf", ())]
-    found = [each["maxLength"] for each in parts if "maxLength" in each]
-    return {"maxLength": found[0]} if found else {}
+    return {} if field.longest is None else {"maxLength": field.longest}

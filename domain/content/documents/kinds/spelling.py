@@ -41,6 +41,13 @@ class NamePlan:
 
     sources: Mapping[str, Readings]
     unread: tuple[str, ...]
+    only: tuple[tuple[str, str], ...] | None
+    """The name that each field is read from, where there is no more than one for any of them."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether each field is read from its own name."""
+        return self.only is not None and all(field == name for field, name in self.only)
 
     def collect_fields(self, given: Mapping[str, Any]) -> dict[str, CollectedField]:
         """The fields that the record has. A blank value gives way to the next reading, if one has a value."""
@@ -54,7 +61,9 @@ class NamePlan:
         first = {field: readings[0][0] for field, readings in self.sources.items()}
         uses = [name for readings in self.sources.values() for reading in readings for name in reading]
         renamed = {name: field for field, name in first.items() if uses.count(name) == 1}
-        return [renamed.get(name, name) for name in names], len(uses) == len(set(uses)) == len(first)
+        return [renamed.get(name, name) for name in names], self.only is not None and len(renamed) == len(
+            first
+        )
 
     def suggest(self, name: str, fields: Sequence[str]) -> str | None:
         """The field, of those that these records lack, that an unread name may be meant for."""
@@ -76,8 +85,10 @@ def plan_names(names: Sequence[str], readings: Mapping[str, Readings]) -> NamePl
         )
         if found:
             sources[field] = found
-    read = {name for found in sources.values() for reading in found for name in reading}
-    return NamePlan(sources, tuple(name for name in names if name not in read))
+    pairs = [(field, name) for field, found in sources.items() for reading in found for name in reading]
+    read = {name for _, name in pairs}
+    unread = tuple(name for name in names if name not in read)
+    return NamePlan(sources, unread, tuple(pairs) if len(pairs) == len(sources) else None)
 
 
 def is_blank(value: object) -> bool:

@@ -70,6 +70,14 @@ def repair_record(
         plan: the plan for their names.
         orders: the order of numeric dates by field, once it is decided; None while it is not.
     """
+    if plan.only is not None:
+        try:
+            record = msgspec.convert({field: members[name] for field, name in plan.only}, kind.record)
+        except msgspec.ValidationError:
+            pass
+        else:
+            if not kind.is_blank(record):
+                return RepairedRecord(record, ())
     given = plan.collect_fields(members)
     reader = ValueReader(orders)
     values: dict[str, Any] = {}

@@ -67,11 +67,8 @@ class ValueReader:
                 found = person_text(value) if isinstance(value, dict) else _read_text(value)
             case _:
                 found = _read_text(value)
-        if found is not None:
-            try:
-                return msgspec.convert(found, each.type)
-            except msgspec.ValidationError:
-                pass
+        if found is not None and (each.longest is None or len(found) <= each.longest):
+            return found
         self.faults.append(
             Fault("schema_conformity", each.name, f"is not {each.reads.value}", value, each.reads.value)
         )
@@ -108,23 +105,25 @@ def _read_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read_count(value: object) -> object:
+def _read_count(value: object) -> int | None:
     if isinstance(value, dict):  # a connection of GraphQL
         members = {normalize_name(name): each for name, each in value.items()}
         value = members.get("totalcount")
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if value >= 0 else None
     whole = _WHOLE.fullmatch(value) if isinstance(value, str) else None
-    return int(whole[1]) if whole else value
+    return int(whole[1]) if whole else None
 
 
-def _read_texts(value: object) -> list[str] | None:
+def _read_texts(value: object) -> tuple[str, ...] | None:
     if isinstance(value, str):
         value = value.split(";" if ";" in value else ",")
     elif not isinstance(value, list):
         value = [value]
     texts = [_read_text(each) for each in value if not is_blank(each)]
-    found = [each.strip() for each in texts if each is not None]
+    found = tuple(each.strip() for each in texts if each is not None)
     return found if len(found) == len(texts) else None
 
 

@@ -165,7 +165,7 @@ class Field:
 
 def _text_getter(names: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
     """What gets all these texts of a record."""
-    get = attrgetter(*names)
+    get: Callable[[Any], Any] = attrgetter(*names)
     return get if len(names) > 1 else lambda record: (get(record),)
 
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.content.checks import QualityChecker, quality_score
+from domain.content.checks import DOCUMENT_PROBLEMS, DuplicateDetector, QualityChecker, quality_score
 from domain.content.documents import DECODE_ERRORS, RECORD_KINDS, decode_document
-from domain.content.duplicates import DuplicateDetector
 from domain.content.spill import MemorySpill
 from domain.model import CheckResult
 
@@ -45,10 +44,30 @@ def failed_checks(report: QualityReport) -> list[CheckResult]:
 
 
 def quality_issues(report: QualityReport) -> list[dict[str, Any]]:
-    """The failed gates and checks, gates first, each as `{check, failed, of, examples}`."""
+    """The failed gates and checks, gates first, each as `{check, failed, of, examples, findings?}`."""
     return [
-        {"check": each.check, "failed": each.failed, "of": each.of, "examples": list(each.examples)}
+        {
+            "check": each.check,
+            "failed": each.failed,
+            "of": each.of,
+            "examples": list(each.examples),
+            **({"findings": serialize_findings(each)} if each.findings else {}),
+        }
         for each in failed_checks(report)
+    ]
+
+
+def serialize_findings(result: CheckResult) -> list[dict[str, Any]]:
+    """The findings of a check, each as `{field, problem, count, value?, expected?}`."""
+    return [
+        {
+            "field": each.field,
+            "problem": each.problem,
+            "count": each.count,
+            **({} if each.value is None else {"value": each.value}),
+            **({} if each.expected is None else {"expected": each.expected}),
+        }
+        for each in result.findings
     ]
 
 
@@ -86,10 +105,11 @@ def recheck_quality(
     for each in duplicates.resolve_held():
         if each.is_duplicate:
             checker.count_duplicate(each.position)
-    checker.count_dangling_references()
+    checker.count_dangling_references(0)
     now_found = {each.check: each for each in checker.results()}
     checks = tuple(
-        _merged_result(before, now_found[before.check], damaged) for before in content.report.checks
+        _merged_result(before, now_found[before.check], damaged, documents=lines)
+        for before in content.report.checks
     )
     unchanged = digest.hexdigest() == content.checksum
     lost = 0 if unchanged else max(1, content.record_count - lines + damaged)
@@ -104,17 +124,29 @@ def recheck_quality(
     )
 
 
-def _merged_result(before: CheckResult, found: CheckResult, damaged: int) -> CheckResult:
+def _merged_result(before: CheckResult, found: CheckResult, damaged: int, documents: int) -> CheckResult:
     """The result of one check: the new count where documents show it, otherwise that of the population."""
     match before.check:
         case "timestamps" | "authors":
-            return found
+            return _with_source(before, found, found.of)
         case "uniqueness":
             return replace(before, failed=min(before.of, before.failed + found.failed))
+        case "referential_integrity" if before.source is not None:
+            return _with_source(before, found, max(documents, found.of + before.source.of))
         case "referential_integrity":
+            # An earlier release counted references alone, and forgot those that were left out.
             left_out = max(0, found.of - before.of)
             return replace(found, of=found.of - left_out, failed=max(0, found.failed - left_out))
         case "schema_conformity":
             return replace(before, failed=min(before.of, before.failed + damaged))
         case _:
             return before
+
+
+def _with_source(before: CheckResult, found: CheckResult, of: int) -> CheckResult:
+    """What documents show now, with what only their source records showed."""
+    failed = max(0, min(of, found.failed + (before.source.failed if before.source else 0)))
+    if failed == before.failed:
+        return replace(before, of=of)
+    kept = tuple(each for each in before.findings if each.problem not in DOCUMENT_PROBLEMS)
+    return replace(found, of=of, failed=failed, findings=(*found.findings, *kept), source=before.source)

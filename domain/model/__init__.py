@@ -25,7 +25,15 @@ from domain.model.connector_schema import (
     UrlForm,
     authentication_forms,
 )
-from domain.model.content import CheckResult, Content, QualityReport, Readiness, TemplateChoice
+from domain.model.content import (
+    CheckResult,
+    Content,
+    Finding,
+    QualityReport,
+    Readiness,
+    SourceCount,
+    TemplateChoice,
+)
 from domain.model.cursors import decode_cursor, encode_cursor
 from domain.model.dataset import Confirmation, Dataset, OrphanMark, Recheck, Teardown
 from domain.model.delivery import (
@@ -121,6 +129,7 @@ __all__ = [
     "EventData",
     "EventKind",
     "Failure",
+    "Finding",
     "Fingerprint",
     "FlagForm",
     "GoldenQuestion",
@@ -153,6 +162,7 @@ __all__ = [
     "SagaId",
     "SettingForm",
     "SettingForms",
+    "SourceCount",
     "Stage",
     "Subscription",
     "SyncWait",

@@ -17,10 +17,37 @@ class TemplateChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Finding of a check: what is wrong with one field, in how many records, with one value that is.
+
+    `field` is the name of a field, a path in the record, or the part of the record that is meant. `value` is quoted and
+    short, because it is somebody else's text; None where there is none. `expected` is the notation that is read.
+    """
+
+    field: str
+    problem: str
+    count: int
+    value: str | None = None
+    expected: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCount:
+    """What the source records add to what their documents show: to be looked at, and failed.
+
+    It is negative where the source explains what looks like a failure, such as a reference to a record left out.
+    """
+
+    of: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
     """The result of one quality check: how many of how many failed, with up to five examples.
 
-    Examples are positions and ids, never content.
+    Examples are positions and ids, never content. `findings` are bounded and name fields; they are for people. `source`
+    is what a re-check, which sees documents only, has to keep; None for a gate, and in rows of earlier releases.
     """
 
     check: str
@@ -28,6 +55,8 @@ class CheckResult:
     of: int
     failed: int
     examples: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    source: SourceCount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
-from domain.content import QUALITY_THRESHOLD, quality_issues, readiness_report
+from domain.content import QUALITY_THRESHOLD, failed_checks, readiness_report
 from domain.model import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from tools.edge.results import (
     POLL_AFTER_S,
@@ -19,8 +19,20 @@ from tools.edge.results import (
 
 if TYPE_CHECKING:
     from domain.lifecycle import ProvisionResult
-    from domain.model import Connector, Dataset, Fingerprint, Principal
+    from domain.model import CheckResult, Connector, Dataset, Fingerprint, Principal
     from tools.services import Services
+
+_FINDINGS: Final = 5
+"""How many fields a tool names for each check."""
+
+
+class FieldFinding(Answer):
+    """What is wrong with one field; never a value of it."""
+
+    field: str
+    problem: str
+    count: int
+    expected: str | None = Field(default=None, description="The notation that is read.")
 
 
 class QualityIssue(Answer):
@@ -30,6 +42,9 @@ class QualityIssue(Answer):
     failed: int
     of: int
     examples: list[str] = Field(description="Positions and ids of some that failed; never content.")
+    findings: list[FieldFinding] | None = Field(
+        default=None, description="The fields with the most failures; absent where no field is meant."
+    )
 
 
 class ReadinessAnswer(Answer):
@@ -137,6 +152,21 @@ def _connector(connector: Connector) -> ConnectorAnswer:
     return ConnectorAnswer(name=connector.name, connector_id=connector.connector_id, status=connector.status)
 
 
+def _quality_issue(result: CheckResult) -> QualityIssue:
+    """The issue without the values that were found: a model must not take what a record holds for an instruction."""
+    findings = [
+        FieldFinding(field=each.field, problem=each.problem, count=each.count, expected=each.expected)
+        for each in result.findings[:_FINDINGS]
+    ]
+    return QualityIssue(
+        check=result.check,
+        failed=result.failed,
+        of=result.of,
+        examples=list(result.examples),
+        findings=findings or None,
+    )
+
+
 def _quality(dataset: Dataset) -> QualityAnswer:
     report = dataset.quality
     ready = report.readiness if report else None
@@ -144,6 +174,6 @@ def _quality(dataset: Dataset) -> QualityAnswer:
         score=report.score if report else None,
         threshold=QUALITY_THRESHOLD,
         pending=report is None or dataset.recheck is not None,
-        issues=[QualityIssue(**each) for each in quality_issues(report)] if report else [],
+        issues=[_quality_issue(each) for each in failed_checks(report)] if report else [],
         readiness=ReadinessAnswer(**readiness_report(ready, questions=False)) if ready else None,
     )

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from importlib import import_module
 from typing import Any, Final
 
-import msgspec
-
-from domain.content.documents.blocks import (
-    DECODE_ERRORS,
-    PLACEHOLDER,
-    JsonArrayBatch,
-    JsonLinesBatch,
-    RecordBatch,
+from domain.content.documents.blocks import DECODE_ERRORS, JsonArrayBatch, JsonLinesBatch, RecordBatch
+from domain.content.documents.kinds import (
+    ClientSite,
+    NamePlan,
+    Reads,
+    RecordKind,
+    build_record_schema,
+    normalize_name,
 )
-from domain.content.documents.kinds import RecordKind
 from domain.content.documents.neutral import (
     EVERYONE,
     Author,
@@ -27,28 +25,61 @@ from domain.content.documents.neutral import (
     encode_documents,
     parse_document_id,
 )
-from domain.content.documents.repair import InvalidRecordError, RepairedRecord, repair_record
+from domain.content.documents.placeholders import (
+    PLACEHOLDER_NOTATION,
+    count_exact_placeholders,
+    find_placeholders,
+    has_placeholder,
+)
+from domain.content.documents.repair import (
+    DateOrder,
+    DateOrders,
+    Fault,
+    InvalidRecordError,
+    RepairedRecord,
+    decide_date_orders,
+    is_address,
+    made_up_address,
+    parse_members,
+    parse_timestamp,
+    repair_record,
+)
 from domain.model import DatasetType
 
 __all__ = [
     "DECODE_ERRORS",
     "EVERYONE",
-    "PLACEHOLDER",
+    "PLACEHOLDER_NOTATION",
     "RECORD_KINDS",
     "Author",
+    "ClientSite",
+    "DateOrder",
+    "DateOrders",
     "Document",
+    "Fault",
     "InvalidRecordError",
     "JsonArrayBatch",
     "JsonLinesBatch",
+    "NamePlan",
     "NeutralDocument",
+    "Reads",
     "RecordBatch",
     "RecordKind",
     "RepairedRecord",
+    "count_exact_placeholders",
+    "decide_date_orders",
     "decode_document",
     "encode_document",
     "encode_documents",
+    "find_placeholders",
     "foreign_reference_pattern",
+    "has_placeholder",
+    "is_address",
+    "made_up_address",
+    "normalize_name",
     "parse_document_id",
+    "parse_members",
+    "parse_timestamp",
     "record_json_schema",
     "repair_record",
 ]
@@ -64,15 +95,8 @@ RECORD_KINDS: Final = {each: _load_record_kind(each) for each in DatasetType}
 
 
 def record_json_schema(dataset_type: DatasetType) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a type's records."""
-    kind = RECORD_KINDS[dataset_type]
-    _, components = msgspec.json.schema_components([kind.record])
-    described: dict[str, Any] = components[kind.record.__name__]
-    for each in kind.fields:
-        if each.plain is datetime:
-            types = ["string", "number"] if each.required else ["string", "number", "null"]
-            described["properties"][each.name] = {"type": types, "minLength": 1}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+    """The JSON Schema (2020-12) of a type's records, under the exact names of their fields."""
+    return build_record_schema(RECORD_KINDS[dataset_type])
 
 
 def foreign_reference_pattern(kind: RecordKind, record_id: str) -> re.Pattern[str]:

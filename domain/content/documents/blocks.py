@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
+
+from domain.content.documents.placeholders import has_placeholder
 
 if TYPE_CHECKING:
     from domain.content.documents.kinds import RecordKind
@@ -15,36 +17,37 @@ if TYPE_CHECKING:
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a record that does not fit its type, or is not JSON."""
 
-PLACEHOLDER: Final = b"{{site:"
-
 _CLOSE: Final = ord("}")
-_FEW: Final = 256
-"""Bytes for each brace, on average."""
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_names_of_lines = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
+_decode_names_of_array = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
-def has_placeholder(data: bytes) -> bool:
-    """Whether many records contain a placeholder anywhere.
-
-    A search for one brace is far cheaper than one for a placeholder, while braces are few and no two stand together.
-    """
-    at = -1
-    for _ in range(len(data) // _FEW):
-        before, at = at, data.find(b"{", at + 1)
-        if at < 0:
-            return False
-        if at == before + 1:
-            break
-    return PLACEHOLDER in data
+def _read_names(
+    decode: Callable[[bytes], list[dict[str, msgspec.Raw]]], data: bytes
+) -> set[tuple[str, ...]] | None:
+    try:
+        return set(map(tuple, decode(data)))
+    except DECODE_ERRORS:
+        return None
 
 
 class RecordBatch(Sequence[bytes]):
-    """Record batch, which is split into single records only when one of them is needed."""
+    """Record batch, which is split into single records only when one of them is needed.
+
+    `names` are those of every record, where they are known before: the header of a table.
+    """
+
+    names: Sequence[str] = ()
 
     @abstractmethod
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
         """Decode every record, in order. None when one does not fit the type, or has a placeholder."""
+
+    def read_names(self) -> Iterable[tuple[str, ...]] | None:
+        """The names of each record. None when they cannot be read at once."""
+        return None
 
     @abstractmethod
     def split_records(self) -> list[bytes]:
@@ -83,6 +86,9 @@ class JsonLinesBatch(RecordBatch):
             return None
         return records if len(records) == count else None
 
+    def read_names(self) -> Iterable[tuple[str, ...]] | None:
+        return _read_names(_decode_names_of_lines, self._data)
+
     def split_records(self) -> list[bytes]:
         return [line for line in self._data.split(b"\n") if line.strip()]
 
@@ -101,7 +107,7 @@ class JsonLinesBatch(RecordBatch):
                 return 0
             count += 1
             end, brace = find(b"\n", brace), find(b"{", brace + 1)
-        return 0 if (inner or brace >= 0) and PLACEHOLDER in data else count
+        return 0 if (inner or brace >= 0) and has_placeholder(data) else count
 
 
 class JsonArrayBatch(RecordBatch):
@@ -119,6 +125,9 @@ class JsonArrayBatch(RecordBatch):
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
         return self._decoded if kind is self._kind else self._decode_if_fitting(kind)
+
+    def read_names(self) -> Iterable[tuple[str, ...]] | None:
+        return _read_names(_decode_names_of_array, self._data)
 
     def split_records(self) -> list[bytes]:
         return list(map(bytes, _split(self._data)))

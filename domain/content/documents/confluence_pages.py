@@ -7,13 +7,24 @@ from typing import Final
 
 import msgspec
 
-from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
-from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.documents.kinds import (
+    NOBODY,
+    UNKNOWN,
+    ClientSite,
+    DocumentFields,
+    Id,
+    Instant,
+    RecordKind,
+    Text,
+    Texts,
+)
+from domain.content.documents.neutral import EVERYONE, Body, Document
+from domain.content.documents.repair.people import parse_person
 from domain.content.markup import clean_page_body
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
 
 
-class ConfluencePage(msgspec.Struct, gc=False):
+class ConfluencePage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     """A page as exported; `body` is HTML, or Confluence's storage format."""
 
     page_id: Id
@@ -21,7 +32,7 @@ class ConfluencePage(msgspec.Struct, gc=False):
     body: Text
     space_key: Text
     author_email: Text
-    last_modified: Instant
+    last_modified: Instant | None
     parent_id: str | None = None
     labels: Texts | None = None
     url: str | None = None
@@ -30,7 +41,7 @@ class ConfluencePage(msgspec.Struct, gc=False):
     references: Texts | None = None
 
 
-def _build_document(record: ConfluencePage, site: str) -> Document:
+def _build_document(record: ConfluencePage, site: ClientSite) -> Document:
     references = record.references or ()
     parent = record.parent_id
     return Document(
@@ -39,10 +50,10 @@ def _build_document(record: ConfluencePage, site: str) -> Document:
         record.title or record.page_id,
         Body("text/html", clean_page_body(record.body)),
         record.space_key,
-        Author(record.author_email, record.author_name),
-        record.url or f"{site}/spaces/{record.space_key}/pages/{record.page_id}",
-        record.last_modified,
+        parse_person(record.author_email, record.author_name),
+        record.url or f"{site.url}/spaces/{record.space_key}/pages/{record.page_id}",
         EVERYONE,
+        record.last_modified,
         record.created,
         {"labels": record.labels} if record.labels else None,
         references if not parent or parent in references else (parent, *references),
@@ -66,17 +77,27 @@ KIND: Final = RecordKind(
         },
     ),
     shape=re.compile(r"\d+"),
-    spellings={
-        "id": "page_id",
-        "page id": "page_id",
-        "space": "space_key",
-        "space key": "space_key",
-        "author": "author_email",
-        "author email": "author_email",
-        "last modified": "last_modified",
-        "updated": "last_modified",
-        "updated_at": "last_modified",
-        "created_at": "created",
+    document_fields=DocumentFields(
+        author="author_email", updated="last_modified", references="parent_id or references"
+    ),
+    people=frozenset({"author_email"}),
+    readings={
+        "page_id": (("page_id",), ("id", "content_id")),
+        "title": (("title", "page_title"),),
+        "body": (("body", "content", "page_body"),),
+        "space_key": (("space_key",), ("space", "space_name")),
+        "author_email": (
+            ("author_email",),
+            ("author", "created_by", "creator"),
+            ("author_name", "author_display_name", "display_name"),
+        ),
+        "author_name": (("author_name", "author_display_name", "display_name"),),
+        "last_modified": (("last_modified", "modified", "updated", "updated_at", "last_updated"),),
+        "created": (("created", "created_at", "created_date"),),
+        "parent_id": (("parent_id", "parent"), ("parent_page_id",)),
+        "labels": (("labels", "label", "tags"),),
+        "url": (("url", "web_url", "link"),),
+        "references": (("references", "links"),),
     },
     stand_ins={"space_key": UNKNOWN, "author_email": NOBODY},
 )

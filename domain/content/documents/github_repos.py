@@ -7,8 +7,16 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from domain.content.documents.kinds import UNKNOWN, Count, Instant, RecordKind, Text, Texts
-from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.documents.kinds import (
+    ClientSite,
+    Count,
+    DocumentFields,
+    Instant,
+    RecordKind,
+    Texts,
+)
+from domain.content.documents.neutral import EVERYONE, Body, Document
+from domain.content.documents.repair.people import parse_person
 from domain.model import (
     SYNC_SCHEDULES,
     ConnectorSchema,
@@ -21,57 +29,53 @@ from domain.model import (
 # Together, with the slash between them, within the 200 characters of an id.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
 Owner = Annotated[str, msgspec.Meta(min_length=1, max_length=79)]
-_NOT_LOCAL: Final = re.compile(r"[^a-z0-9]+")
 
 
-class GithubRepository(msgspec.Struct, gc=False):
-    """A repository as exported; `readme` is Markdown, `issues` the number of open ones."""
+class GithubRepository(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A repository as exported; `readme` is Markdown, `issues` the number of open ones.
+
+    The owner is in `owner`, or before the slash of `full_name` or `name`; else it is the client's organisation.
+    """
 
     name: Name
-    owner: Owner
-    description: Text
-    language: Text
+    description: str | None
+    language: str | None
     stars: Count
     issues: Count
-    url: Text
-    readme: Text
-    updated_at: Instant
+    owner: Owner | None = None
+    full_name: str | None = None
+    url: str | None = None
+    readme: str | None = None
+    updated_at: Instant | None = None
     maintainer_email: str | None = None
     topics: Texts | None = None
 
 
-def _build_document(record: GithubRepository, site: str) -> Document:
-    name = record.name
-    full = name if "/" in name else f"{record.owner}/{name}"
-    properties: dict[str, Any] = {
-        "description": record.description,
-        "language": record.language,
-        "stars": record.stars,
-        "issues": record.issues,
-    }
+def _build_document(record: GithubRepository, site: ClientSite) -> Document:
+    name, owner = record.name, record.owner
+    full = name if "/" in name else ""
+    if not owner:
+        owner = (full or record.full_name or "").rpartition("/")[0] or site.organization
+    properties: dict[str, Any] = {"stars": record.stars, "issues": record.issues}
+    if record.description:
+        properties["description"] = record.description
+    if record.language:
+        properties["language"] = record.language
     if record.topics:
         properties["topics"] = record.topics
     return Document(
         "github_repos",
-        full,
+        full or f"{owner}/{name}",
         name,
-        Body("text/markdown", record.readme),
-        record.owner,
-        Author(
-            record.maintainer_email or _owner_email(record.owner),
-            None if record.maintainer_email else record.owner,
-        ),
-        record.url or f"{site}/{name}",
-        record.updated_at,
+        Body("text/markdown", record.readme or record.description or ""),
+        owner,
+        parse_person(record.maintainer_email or owner),
+        record.url or f"{site.url}/{name}",
         EVERYONE,
+        record.updated_at,
         None,
         properties,
     )
-
-
-def _owner_email(owner: str) -> str:
-    """An address for an owner who has none: `.example` is reserved and reaches nobody (RFC 2606)."""
-    return f"{_NOT_LOCAL.sub('-', owner.lower()).strip('-') or UNKNOWN}@owners.example"
 
 
 KIND: Final = RecordKind(
@@ -103,17 +107,26 @@ KIND: Final = RecordKind(
     shape=re.compile(r"[^/\s]++/[^/\s]+"),
     tail=2,
     listed_by_id=True,
-    spellings={
-        "repo name": "name",
-        "repo_name": "name",
-        "repository": "name",
-        "full_name": "name",
-        "open_issues": "issues",
-        "open_issues_count": "issues",
-        "stargazers_count": "stars",
-        "html_url": "url",
-        "updated": "updated_at",
-        "updated at": "updated_at",
+    document_fields=DocumentFields(
+        author="maintainer_email", updated="updated_at", references="references", created="created_at"
+    ),
+    people=frozenset({"maintainer_email"}),
+    readings={
+        "name": (
+            ("name", "repo_name", "repository", "repository_name", "repo"),
+            ("full_name", "name_with_owner"),
+        ),
+        "owner": (("owner", "owner_login", "owner_name"), ("organization", "org")),
+        "full_name": (("full_name", "name_with_owner"),),
+        "description": (("description", "repo_description"),),
+        "language": (("language", "primary_language"),),
+        "stars": (("stars", "stargazers_count", "stargazer_count", "star_count"), ("stargazers",)),
+        "issues": (("issues", "open_issues", "open_issues_count", "issue_count"),),
+        # An API lists its own address as `url`, and the page for people as `html_url`.
+        "url": (("html_url", "web_url"), ("url", "link")),
+        "readme": (("readme", "readme_text"),),
+        "updated_at": (("updated_at", "updated", "last_updated"), ("pushed_at",)),
+        "maintainer_email": (("maintainer_email", "maintainer"),),
+        "topics": (("topics", "repository_topics", "tags"),),
     },
-    stand_ins={"owner": UNKNOWN},
 )

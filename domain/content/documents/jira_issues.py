@@ -7,26 +7,36 @@ from typing import Any, Final
 
 import msgspec
 
-from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, Texts
-from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.documents.kinds import (
+    UNKNOWN,
+    ClientSite,
+    DocumentFields,
+    Id,
+    Instant,
+    RecordKind,
+    Text,
+    Texts,
+)
+from domain.content.documents.neutral import EVERYONE, Body, Document
+from domain.content.documents.repair.people import parse_person
 from domain.content.markup import clean_issue_description
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
 
 
-class JiraIssue(msgspec.Struct, gc=False):
-    """An issue as exported; `assignee` and `reporter` are e-mail addresses.
+class JiraIssue(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """An issue as exported; `assignee` and `reporter` are e-mail addresses or names, the project is in the key.
 
-    `description` is plain text, wiki markup or HTML, or a document in ADF, as an object or as JSON text.
+    `description` is plain text, wiki markup or HTML, or JSON text of a document in ADF.
     """
 
     key: Id
     summary: Text
-    description: Text | dict[str, Any]
+    description: str | None
     status: Text
-    assignee: Text
-    project: Text
-    priority: Text
-    updated: Instant
+    assignee: str | None
+    project: str | None = None
+    priority: str | None = None
+    updated: Instant | None = None
     reporter: str | None = None
     created: Instant | None = None
     url: str | None = None
@@ -35,12 +45,18 @@ class JiraIssue(msgspec.Struct, gc=False):
     references: Texts | None = None
 
 
-def _build_document(record: JiraIssue, site: str) -> Document:
-    properties: dict[str, Any] = {
-        "status": record.status,
-        "priority": record.priority,
-        "assignee": record.assignee,
-    }
+_UNASSIGNED: Final = "unassigned"
+
+
+def _build_document(record: JiraIssue, site: ClientSite) -> Document:
+    assignee = record.assignee
+    if assignee and "@" not in assignee and assignee.strip().casefold() in {"", _UNASSIGNED}:
+        assignee = None
+    properties: dict[str, Any] = {"status": record.status}
+    if record.priority:
+        properties["priority"] = record.priority
+    if assignee:
+        properties["assignee"] = parse_person(assignee).email
     if record.issue_type:
         properties["issue_type"] = record.issue_type
     if record.labels:
@@ -49,12 +65,13 @@ def _build_document(record: JiraIssue, site: str) -> Document:
         "jira_issues",
         record.key,
         record.summary or record.key,
-        Body("text/plain", clean_issue_description(record.description)),
-        record.project,
-        Author(record.reporter or record.assignee),
-        record.url or f"{site}/browse/{record.key}",
-        record.updated,
+        Body("text/plain", clean_issue_description(record.description or "")),
+        record.project or record.key.rpartition("-")[0] or UNKNOWN,
+        # Glean accepts no document without an author.
+        parse_person(record.reporter or assignee or _UNASSIGNED.capitalize()),
+        record.url or f"{site.url}/browse/{record.key}",
         EVERYONE,
+        record.updated,
         record.created,
         properties,
         record.references or (),
@@ -79,14 +96,23 @@ KIND: Final = RecordKind(
     ),
     shape=re.compile(r"[A-Z][A-Z0-9_]*-\d+"),
     also="assignee",
-    spellings={
-        "issue key": "key",
-        "issue_key": "key",
-        "id": "key",
-        "type": "issue_type",
-        "updated_at": "updated",
-        "created_at": "created",
-        "project_key": "project",
+    document_fields=DocumentFields(author="reporter or assignee", updated="updated", references="references"),
+    people=frozenset({"assignee", "reporter"}),
+    readings={
+        "key": (("key", "issue_key"), ("id", "issue_id")),
+        "summary": (("summary", "issue_summary"), ("title",)),
+        "description": (("description", "issue_description"),),
+        "status": (("status", "issue_status"),),
+        "assignee": (("assignee_email",), ("assignee", "assignee_name", "assigned_to")),
+        "project": (("project_key",), ("project",)),
+        "priority": (("priority", "issue_priority"),),
+        "updated": (("updated", "updated_at", "last_updated", "updated_date"),),
+        "reporter": (("reporter_email",), ("reporter", "reporter_name"), ("creator", "author")),
+        "created": (("created", "created_at", "created_date"),),
+        "url": (("url", "web_url", "link"),),
+        "labels": (("labels", "label", "tags"),),
+        "issue_type": (("issue_type", "type"),),
+        "references": (("references", "linked_issues"),),
     },
-    stand_ins={"project": UNKNOWN, "assignee": NOBODY},
+    stand_ins={"status": UNKNOWN},
 )

@@ -1,12 +1,13 @@
 """Neutral document: the form of documents in staging and archives, one JSON object a line, for every dialect.
 
     {"type", "id", "title", "body": {"mime", "text"}, "container", "author": {"email", "name"?}, "url",
-     "created"?, "updated", "readers": [...], "properties"?: {...}, "references"?: [...]}
+     "readers": [...], "updated"?, "created"?, "properties"?: {...}, "references"?: [...]}
 
 Timestamps are RFC 3339 in UTC with `Z`, with the source's fraction of a second: a dialect that needs text uses them
-unchanged, one that needs epoch seconds rounds the decoded `datetime.timestamp()` down. Ids keep their spelling and are
-unique without regard to case. `url` is the address in the client's own copy. `readers` are e-mail addresses, or
-`everyone`. A reference is the id of a document of the same type, or the address or key of something else.
+unchanged, one that needs epoch seconds rounds the decoded `datetime.timestamp()` down. An instant that the record does
+not name is absent: nothing is claimed about it. Ids keep their spelling and are unique without regard to case. `url` is
+the address in the client's own copy. `readers` are e-mail addresses, or `everyone`. A reference is the id of a document
+of the same type, or the address or key of something else.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class Document(msgspec.Struct, gc=False, omit_defaults=True):
     container: str
     author: Author
     url: str
-    updated: Instant
     readers: tuple[str, ...]
+    updated: Instant | None = None
     created: Instant | None = None
     properties: dict[str, Any] | None = None
     references: tuple[str, ...] = ()
@@ -68,8 +69,8 @@ class NeutralDocument(msgspec.Struct, gc=False, omit_defaults=True):
     container: str
     author: Author
     url: str
-    updated: Instant
     readers: tuple[str, ...]
+    updated: Instant | None = None
     created: Instant | None = None
     properties: dict[str, Any] = {}
     references: tuple[str, ...] = ()

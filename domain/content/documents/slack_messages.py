@@ -7,14 +7,25 @@ from typing import Final
 
 import msgspec
 
-from domain.content.documents.kinds import NOBODY, UNKNOWN, Id, Instant, RecordKind, Text, headline
-from domain.content.documents.neutral import EVERYONE, Author, Body, Document
+from domain.content.documents.kinds import (
+    NOBODY,
+    UNKNOWN,
+    ClientSite,
+    DocumentFields,
+    Id,
+    Instant,
+    RecordKind,
+    Text,
+    headline,
+)
+from domain.content.documents.neutral import EVERYONE, Body, Document
+from domain.content.documents.repair.people import parse_person
 from domain.content.markup import clean_message_text
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, TextForm, authentication_forms
 
 
-class SlackMessage(msgspec.Struct, gc=False):
-    """A message as exported; `author` is an e-mail address, `thread` the id of the message that it answers.
+class SlackMessage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A message as exported; `author` is an e-mail address or name, `thread` the id of the message that it answers.
 
     `text` is plain or in mrkdwn.
     """
@@ -23,13 +34,13 @@ class SlackMessage(msgspec.Struct, gc=False):
     text: Text
     channel: Text
     author: Text
-    timestamp: Instant
+    timestamp: Instant | None
     thread: str | None = None
     author_name: str | None = None
     url: str | None = None
 
 
-def _build_document(record: SlackMessage, site: str) -> Document:
+def _build_document(record: SlackMessage, site: ClientSite) -> Document:
     thread = record.thread
     text = clean_message_text(record.text)
     return Document(
@@ -38,10 +49,10 @@ def _build_document(record: SlackMessage, site: str) -> Document:
         headline(text) or record.message_id,
         Body("text/plain", text),
         record.channel,
-        Author(record.author, record.author_name),
-        record.url or f"{site}/archives/{record.channel}/{record.message_id}",
-        record.timestamp,
+        parse_person(record.author, record.author_name),
+        record.url or f"{site.url}/archives/{record.channel}/{record.message_id}",
         EVERYONE,
+        record.timestamp,
         None,
         {"thread": thread} if thread else None,
         (thread,) if thread else (),
@@ -70,14 +81,23 @@ KIND: Final = RecordKind(
         host="https://mock-slack.example.com",
     ),
     shape=re.compile(r"p?\d{10}\.?\d{6,}"),
-    spellings={
-        "id": "message_id",
-        "message id": "message_id",
-        "author_email": "author",
-        "user": "author",
-        "ts": "timestamp",
-        "thread_ts": "thread",
-        "thread_id": "thread",
+    document_fields=DocumentFields(author="author", updated="timestamp", references="thread"),
+    people=frozenset({"author"}),
+    readings={
+        "message_id": (("message_id",), ("id",), ("ts",)),
+        "text": (("text", "message"), ("body", "content")),
+        "channel": (("channel", "channel_name"), ("channel_id",)),
+        "author": (
+            ("author", "author_email"),
+            ("user_email", "email"),
+            ("user_profile",),
+            ("user_name", "author_name", "real_name", "display_name"),
+            ("user", "user_id"),
+        ),
+        "author_name": (("author_name", "real_name", "display_name", "user_name"),),
+        "timestamp": (("timestamp",), ("ts",), ("date", "datetime", "time")),
+        "thread": (("thread", "thread_ts", "thread_id"),),
+        "url": (("url", "permalink", "link"),),
     },
     stand_ins={"channel": UNKNOWN, "author": NOBODY},
 )

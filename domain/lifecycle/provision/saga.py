@@ -41,6 +41,7 @@ from domain.lifecycle.sagas import (
     Step,
     StepFailure,
     attempt_connector_id,
+    client_organization,
     client_sites,
     compensation_step_name,
     constant_backoff,
@@ -102,6 +103,7 @@ async def populate_staging(context: SagaContext) -> None:
         now=context.deps.clock.now(),
         progress=partial(context.report, "populate"),
         limit=context.deps.settings.records_per_dataset,
+        organization=client_organization(context.deps.connectors, dataset),
     )
 
     def produce() -> Iterator[bytes]:

@@ -161,6 +161,13 @@ def client_sites(templates: ConnectorTemplates, dataset: Dataset) -> Mapping[Dat
     return connectors.build_site_urls(settings, client_id=dataset.client_id, stage=dataset.stage)
 
 
+def client_organization(templates: ConnectorTemplates, dataset: Dataset) -> str | None:
+    """The organisation in which the client's repositories are; None when the connector's settings name none."""
+    settings = templates.settings(DatasetType.GITHUB_REPOS, dataset.stage, dataset.client_id)
+    named = settings.get("config", {}).get("organization")
+    return named if isinstance(named, str) and named else None
+
+
 async def load_saga_context(deps: Dependencies, dataset_id: str, saga_id: str) -> SagaContext:
     """Load the context of a saga at the dataset's current attempt. Raises SupersededError when there is no dataset."""
     dataset = await deps.store.read(lambda uow: uow.datasets.get(dataset_id))

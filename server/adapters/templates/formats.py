@@ -11,7 +11,6 @@ from domain.errors import TemplateFormatUnknownError
 from domain.model import Stage, quote_foreign
 from server.adapters.templates.readers.shape import read_shape
 from server.adapters.templates.readers.tables import TABLE_SUFFIXES
-from server.adapters.templates.readers.tables.columns import field_names, match_field
 from server.adapters.templates.readers.window import BOM, read_bytes
 from server.adapters.templates.vendors import recognize_text, vendor_notation_error
 
@@ -102,8 +101,8 @@ def _is_described(shape: ObjectShape) -> bool:
 
 def _is_record(shape: ObjectShape, kind: RecordKind) -> bool:
     """Whether an object is a record: it has an id, and more of its type than a template's description may have."""
-    known = {name for each in shape.members if (name := match_field(field_names(kind), each))}
-    if "format_version" in shape.members or not known.intersection(kind.identifiers):
+    known = kind.plan_names(list(shape.members)).sources.keys()
+    if "format_version" in shape.members or known.isdisjoint(kind.identifiers):
         return False
     return not _MARKS.intersection(shape.members) or len(known) >= _FEW
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from domain.content import RECORD_KINDS
+from domain.content import RECORD_KINDS, Reads
 from domain.errors import InvalidArgumentError
 from domain.model import DatasetType, quote_foreign
 from server.adapters.templates.formats import SUFFIXES
@@ -68,7 +67,7 @@ def render_page(dataset_type: DatasetType) -> str:
     kind = RECORD_KINDS[dataset_type]
     columns = _TABLES[dataset_type].split("\n", 1)[0].split(",")
     rows = [
-        f"| `{each.name}` | {'yes' if each.required else 'no'} | {_describe(each.name, each.plain)} |"
+        f"| `{each.name}` | {'yes' if each.required else 'no'} | {_describe(each.name, each.reads)} |"
         for each in kind.fields
     ]
     return _PAGE.format(
@@ -138,13 +137,14 @@ def _write_together(texts: Mapping[Path, str]) -> None:
         raise
 
 
-def _describe(name: str, plain: type) -> str:
+def _describe(name: str, reads: Reads) -> str:
     meaning = _MEANINGS.get(name, name.replace("_", " "))
     form = {
-        int: "a whole number",
-        tuple: "several, with `;` between them",
-        datetime: "such as `2024-03-12T09:30:00Z`",
-    }.get(plain)
+        Reads.COUNT: "a whole number",
+        Reads.TEXTS: "several, with `;` between them",
+        Reads.INSTANT: "such as `2024-03-12T09:30:00Z`",
+        Reads.PERSON: "an e-mail address, or a name",
+    }.get(reads)
     return f"{meaning}; {form}" if form else meaning
 
 

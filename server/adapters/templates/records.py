@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -22,13 +23,11 @@ from server.adapters.templates.readers.objects import read_object_records
 from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.spill import DiskSpill
 from server.adapters.templates.readers.tables import TableReader
-from server.adapters.templates.readers.tables.columns import field_names, match_field
 from server.adapters.templates.readers.window import Window
-from server.adapters.templates.schemas import build_conformity_check
+from server.adapters.templates.schemas import build_misfit_finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import ExitStack
     from pathlib import Path
     from typing import BinaryIO
 
@@ -44,13 +43,14 @@ class FolderRecords:
 
     def __init__(self, repository: Path, template: Template, stack: ExitStack) -> None:
         self._repository = repository
+        self._template = template
         self._kind = RECORD_KINDS[template.dataset_type]
         self._stack = stack
         self.file = template.source
         self.warnings: list[str] = []
         self.spill = DiskSpill()
         stack.callback(self.spill.close)
-        self.conforms = build_conformity_check(template)
+        self.find_misfit = build_misfit_finder(template)
         self._opened = stack.enter_context(open_repository_file(repository, template.source))
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
@@ -80,6 +80,11 @@ class FolderRecords:
         yield from self._read_referenced_file(
             self._stack.enter_context(open_repository_file(self._repository, name)), name
         )
+
+    def read_again(self) -> Iterator[Sequence[bytes]]:
+        """The same records once more, from the first."""
+        with ExitStack() as stack:
+            yield from FolderRecords(self._repository, self._template, stack)
 
     def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name
@@ -137,9 +142,8 @@ def _require_no_vendor(record: bytes, kind: RecordKind, name: str) -> None:
     vendor = vendors.recognize_record(found)
     if vendor is None:
         return
-    names = field_names(kind)
-    read = {match_field(names, each) for each, value in found.items() if not isinstance(value, dict)}
-    if not read.issuperset(each.name for each in kind.fields if each.required):
+    read = kind.plan_names([name for name, value in found.items() if not isinstance(value, dict)]).sources
+    if not all(each.name in read for each in kind.fields if each.required):
         raise vendors.vendor_notation_error(name, vendor)
 
 

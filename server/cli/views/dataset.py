@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.filesize import decimal
 from rich.text import Text
 
-from domain.content import is_fit_for_use
+from domain.content import is_fit_for_use, quality_issues
 from domain.lifecycle import parse_archive
 from domain.model import DatasetStatus, Journey, UnreadableRow, Waiver
 from server.cli.output import (
@@ -18,6 +18,7 @@ from server.cli.output import (
     render_table,
     render_value,
 )
+from server.cli.views.findings import render_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +144,8 @@ def _render_quality(report: QualityReport) -> Iterator[RenderableType]:
     yield render_section(
         f"Quality {report.score:.1f} of 100, {verdict}", render_table(columns, rows, empty="")
     )
+    for findings in render_findings(quality_issues(report)):
+        yield render_section("What was found", findings)
     if report.readiness:
         yield render_section("Demo-readiness", render_facts(_readiness_facts(report.readiness)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from domain.content import QUALITY_THRESHOLD, is_fit_for_use, readiness_report
+from domain.content import QUALITY_THRESHOLD, is_fit_for_use, readiness_report, serialize_findings
 from domain.errors import format_timestamp
 from domain.lifecycle import parse_archive
 from domain.model import UnreadableRow, Waiver
@@ -129,6 +129,7 @@ def _serialize_check(result: CheckResult) -> Document:
         "of": result.of,
         "failed": result.failed,
         "examples": list(result.examples),
+        **({"findings": serialize_findings(result)} if result.findings else {}),
     }
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from domain.errors import format_timestamp
 from domain.model import printable
 from server.cli.output import format_value, render_facts, render_section, render_table, render_value
+from server.cli.views.findings import describe_finding
 from server.composition.templates import first_words
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def _list_findings(report: TemplateReport) -> Iterator[str]:
     for issue in report.issues:
         examples = f" ({', '.join(issue['examples'])})" if issue["examples"] else ""
         yield f"{issue['check']}: {issue['failed']} of {issue['of']}{examples}"
+        for each in issue.get("findings", ()):
+            yield f"{issue['check']}: {describe_finding(each)}"
     yield from report.warnings
 
 
@@ -156,7 +159,7 @@ def _serialize_document(document: NeutralDocument) -> dict[str, Any]:
         "title": document.title,
         "container": document.container,
         "author": document.author.email,
-        "updated": format_timestamp(document.updated),
+        **({"updated": format_timestamp(document.updated)} if document.updated else {}),
         **({"created": format_timestamp(document.created)} if document.created else {}),
         "url": document.url,
         "text": first_words(document),

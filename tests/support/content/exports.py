@@ -56,7 +56,7 @@ def import_records(
 
 def _without_stand_ins(kind: str, record: dict[str, Any]) -> dict[str, Any]:
     dataset_type = VENDORS[kind].dataset_type
-    for name, derive in reversed([*STAND_INS[dataset_type].items()]):
+    for name, derive in reversed([*STAND_INS.get(dataset_type, {}).items()]):
         if record.get(name) in (None, derive(record)):
             record[name] = None
     required = REQUIRED[dataset_type]

@@ -45,7 +45,7 @@ class AdminDocument(_Strict):
     body: AdminBody
     container: Text
     author: AdminAuthor
-    updated_at: Instant
+    updated_at: Instant | None = None
     created_at: Instant | None = None
     url: str | None = None
     properties: dict[str, Any] | None = None
@@ -71,7 +71,7 @@ class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
     container: str
     author: Author
     url: str
-    updated_at: Any
+    updated_at: Any = None
     created_at: Any = None
     properties: dict[str, Any] = {}
     references: tuple[str, ...] = ()

@@ -16,6 +16,8 @@ from server.adapters.glean.indexing.dataset_types import INDEXING_TYPES
 from server.adapters.glean.indexing.names import glean_document_id
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.content import NeutralDocument
 
 _STATUS: Final = "status"
@@ -53,7 +55,7 @@ class _Document(Struct, gc=False, rename="camel", omit_defaults=True):
     container: str
     author: _Person
     permissions: _Permissions
-    updated_at: int
+    updated_at: int | None = None
     owner: _Person | None = None
     container_object_type: str | None = None
     created_at: int | None = None
@@ -109,9 +111,8 @@ class DocumentEncoder:
             author=author,
             owner=author,
             permissions=self._permissions(neutral.readers),
-            created_at=None if neutral.created is None else math.floor(neutral.created.timestamp()),
-            # Glean's times are whole seconds; its own client raises on a fraction.
-            updated_at=math.floor(neutral.updated.timestamp()),
+            created_at=_epoch_seconds(neutral.created),
+            updated_at=_epoch_seconds(neutral.updated),
             tags=_text_list(tags),
             status=status if isinstance(status, str) else None,
             custom_properties=_custom_properties(properties),
@@ -132,6 +133,11 @@ class DocumentEncoder:
                 self._known.add(each.casefold())
                 self._new.append(each)
         return _Permissions(allowed_users=tuple(_Person(each) for each in readers))
+
+
+def _epoch_seconds(instant: datetime | None) -> int | None:
+    """Whole seconds since 1970: Glean's own client raises on a fraction. None for an instant that is absent."""
+    return None if instant is None else math.floor(instant.timestamp())
 
 
 def _custom_properties(given: dict[str, Any]) -> list[_Property] | None:

@@ -137,7 +137,7 @@ async def recheck_dataset(run: Invocation, dataset_id: DatasetId) -> None:
         issues = quality_issues(checked.quality)
         document["quality"] = {"score": checked.quality.score, "issues": issues}
         people = [f"{checked.name} is {checked.status}, its quality {checked.quality.score:.1f} of 100."]
-        people += [render_issues(issues)] if issues else []
+        people += render_issues(issues) if issues else []
     run.output.print_answer(document, *people)
 
 

@@ -11,11 +11,15 @@ from domain.model import DatasetType, DataSource, Stage
 from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
 from server.cli.output import render_facts, render_table, render_value
+from server.cli.views.findings import render_findings
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
 
+    from domain.model import QualityReport
     from tools.answers.provision import ProvisionAnswer
 
 NoWait = Annotated[
@@ -74,14 +78,17 @@ async def provision_dataset(
         with show_progress(run.output.aside) as bar:
             result = await services.provisioning.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
         answer = await load_provision_answer(services, result, run.principal)
-    run.output.print_answer(answer.as_dict(), *render_provision_answer(answer))
+    people = render_provision_answer(answer, report=result.dataset.quality)
+    run.output.print_answer(answer.as_dict(), *people)
     return ExitCode.RUNNING if answer.progress else None
 
 
 def render_provision_answer(
-    answer: ProvisionAnswer, *further_facts: tuple[str, object]
+    answer: ProvisionAnswer, *further_facts: tuple[str, object], report: QualityReport | None = None
 ) -> list[RenderableType]:
-    """Render a dataset as its provisioning left it, with further facts of the caller."""
+    """Render a dataset as its provisioning left it, with further facts of the caller and the findings of a report."""
+    from domain.content import quality_issues
+
     quality, connector = answer.quality, answer.connector
     people: list[RenderableType] = [
         render_facts(
@@ -103,14 +110,16 @@ def render_provision_answer(
         )
     ]
     if quality.issues:
-        people.append(render_issues([each.model_dump() for each in quality.issues]))
+        issues = [each.model_dump(exclude={"findings"}) for each in quality.issues]
+        people += render_issues(quality_issues(report) if report else issues)
     return people
 
 
-def render_issues(issues: list[dict[str, Any]]) -> RenderableType:
-    """Render the quality checks that found something, with examples."""
+def render_issues(issues: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    """Render the quality checks that found something, with examples, and their findings."""
     rows = [(each["check"], each["failed"], each["of"], ", ".join(each["examples"])) for each in issues]
-    return render_table(("check", "failed", "of", "for example"), rows, empty="")
+    yield render_table(("check", "failed", "of", "for example"), rows, empty="")
+    yield from render_findings(issues)
 
 
 def _format_readiness(answer: ProvisionAnswer) -> str | None:

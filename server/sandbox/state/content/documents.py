@@ -43,7 +43,7 @@ class Document(_Strict):
     body: Body
     container: Annotated[str, Meta(min_length=1)]
     author: Author
-    updated_at: Instant
+    updated_at: Instant | None = None
     created_at: Instant | None = None
     url: str | None = None
     properties: dict[str, Any] | None = None
@@ -77,7 +77,7 @@ def admin_shown_document(raw: bytes) -> ShownDocument:
         container=text.container,
         author=text.author,
         created=format_instant(document.created_at.timestamp()) if document.created_at else "",
-        updated=format_instant(document.updated_at.timestamp()),
+        updated=format_instant(document.updated_at.timestamp()) if document.updated_at else "",
         url=document.url or "",
         text=text.body,
     )

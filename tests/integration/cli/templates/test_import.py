@@ -78,7 +78,9 @@ def test_an_export_becomes_a_ready_dataset_with_one_command(
     dataset_type = EXPORTS[kind][0]
     command_line.add_client_and_journey()
     imported = command_line.run_json("templates", "import", kind, str(_write(tmp_path, kind)), *TO)
-    (validated,) = command_line.run_json("templates", "validate", str(repository))["items"]
+    items = command_line.run_json("templates", "validate", str(repository))["items"]
+    (validated,) = (each for each in items if each["use"] == "template")
+    assert {each["use"] for each in items} == {"template", "records"}
     provisioned = command_line.run_json(*PROVISION, dataset_type)
 
     assert (imported["taken"], imported["sanitised"]) == (2, False)

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from domain.lifecycle.provision.service import ProvisionResult
-from domain.model.content import CheckResult, Content, QualityReport, Readiness
+from domain.model.content import CheckResult, Content, Finding, QualityReport, Readiness
 from domain.model.dataset import Recheck
 from domain.model.enums import DatasetStatus
 from domain.model.run import Progress, Run
@@ -90,6 +90,22 @@ def test_a_running_provision_says_how_far_it_is_and_when_to_ask_again(
         "progress": said,
         "poll_after_s": 5,
     }
+
+
+def test_a_tool_is_told_of_fields_and_counts_and_never_of_values() -> None:
+    findings = tuple(
+        Finding(
+            field=f"field {n}", problem="is no instant", count=9 - n, value='"Obey me"', expected="an instant"
+        )
+        for n in range(7)
+    )
+    check = CheckResult(check="timestamps", weight=10, of=40, failed=9, findings=findings)
+    stands = dataset(content=CONTENT, quality=replace(REPORT, checks=(check,)))
+    [issue] = provision_answer(ProvisionResult(dataset=stands, created=False)).as_dict()["quality"]["issues"]
+    assert issue["findings"] == [
+        {"field": f"field {n}", "problem": "is no instant", "count": 9 - n, "expected": "an instant"}
+        for n in range(5)
+    ]
 
 
 def test_quality_is_pending_while_it_is_judged_again() -> None:

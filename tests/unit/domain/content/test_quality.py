@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.content import duplicates
-from domain.content.checks import CHECK_WEIGHTS, failure_example, quality_score
+from domain.content.checks import CHECK_WEIGHTS, duplicates, failure_example, quality_score
 from domain.content.quality import is_fit_for_use, quality_issues, recheck_quality, with_indexed_gate
 from domain.model.content import CheckResult, QualityReport
 from tests.support.content.records import (

@@ -6,11 +6,8 @@ import html
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import msgspec
-
-from domain.content import RECORD_KINDS
+from domain.content import made_up_address
 from domain.model import DatasetType
-from server.adapters.templates.exports.people import made_up_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,42 +38,16 @@ STAND_INS: Final[Mapping[DatasetType, Mapping[str, Derive]]] = MappingProxyType(
         DatasetType.CONFLUENCE_PAGES: {
             "body": lambda record: f"<p>{html.escape(record['title'], quote=False)}</p>",
             "author_email": lambda _: made_up_address("unknown"),
-        },
-        DatasetType.GITHUB_REPOS: {
-            "description": lambda record: record["name"],
-            "language": lambda _: "none",
-            "readme": lambda record: f"# {record['name']}\n\n{record['description']}",
-        },
-        DatasetType.SLACK_MESSAGES: {},
-        DatasetType.JIRA_ISSUES: {
-            "description": lambda record: record["summary"],
-            "assignee": lambda _: made_up_address("unassigned"),
-            "priority": lambda _: "None",
-        },
+        }
     }
 )
-"""What stands, in this order, for a value that an export may not have and that a type does not take as null."""
+"""What stands for a value that an export may not have and that its type does not take as null."""
 
 
 def complete_record(dataset_type: DatasetType, record: Record) -> Record:
     """The record with its required fields and stand-ins, and without optional fields that have no value."""
-    for name, derive in _NEEDED[dataset_type].items():
+    for name, derive in STAND_INS.get(dataset_type, {}).items():
         if record.get(name) is None:
             record[name] = derive(record)
     required = REQUIRED[dataset_type]
     return {name: value for name, value in record.items() if value is not None or name in required}
-
-
-def _takes_null(dataset_type: DatasetType, name: str) -> bool:
-    kind = next(each.type for each in RECORD_KINDS[dataset_type].fields if each.name == name)
-    try:
-        msgspec.convert(None, kind)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-_NEEDED: Final = {
-    dataset_type: {name: derive for name, derive in stand_ins.items() if not _takes_null(dataset_type, name)}
-    for dataset_type, stand_ins in STAND_INS.items()
-}

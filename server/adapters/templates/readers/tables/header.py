@@ -11,7 +11,6 @@ from domain.errors import TemplateInvalidError
 from domain.model import quote_foreign
 from server.adapters.templates.readers.content import require_text
 from server.adapters.templates.readers.tables.cells import Dialect
-from server.adapters.templates.readers.tables.columns import field_names, match_field
 from server.adapters.templates.readers.tables.encodings import detect_encoding
 
 if TYPE_CHECKING:
@@ -80,13 +79,12 @@ def detect_header(sample: bytes, name: str, kind: RecordKind) -> TableHeader | N
 
 def _find_candidates(text: str, delimiter: str, kind: RecordKind, *, skipped: int) -> Iterator[_Candidate]:
     """The first rows that are not empty, as candidates."""
-    names = field_names(kind)
     rows: list[list[str]] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             rows.append(row)
             if len(rows) > skipped and any(each.strip() for each in row):
-                known = {match_field(names, each) for each in row} - {None}
+                known = kind.plan_names([each.strip() for each in row]).sources
                 yield _Candidate(len(known), len(rows) - 1, delimiter, rows)
             if len(rows) > _ROWS_ABOVE:
                 return

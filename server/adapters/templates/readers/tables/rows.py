@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.content import PLACEHOLDER, RecordBatch
+from domain.content import Reads, RecordBatch, has_placeholder
 from server.adapters.templates.readers.tables.columns import find_columns
 
 if TYPE_CHECKING:
@@ -16,24 +16,34 @@ if TYPE_CHECKING:
     from domain.content import RecordKind
 
 _encode = msgspec.json.Encoder().encode
-_PLACEHOLDER = PLACEHOLDER.decode()
 
 
 class TableColumns:
-    """The columns of a table of records of one kind, from its header; `names` are those of the values in a row."""
+    """The columns of a table of records of one kind.
+
+    `header` has their names as the table spells them; `names` has that of its field for each column that a field reads.
+    `width` is the number of cells in a row. Repeated columns are one, with a list as its value.
+    """
 
     def __init__(self, header: Sequence[str], kind: RecordKind) -> None:
+        columns = find_columns(header)
+        self.header = [each.name for each in columns]
         self.kind = kind
         self.width = len(header)
-        self._columns = find_columns(header, kind)
-        self.names = [each.name for each in self._columns]
-        by_plain: dict[type, Callable[[str], Any]] = {int: _parse_number, tuple: _parse_list}
-        self._readers = {
-            each.name: by_plain[each.plain]
-            for each in kind.fields
-            if each.name in self.names and each.plain in by_plain
+        self.names, plain = kind.plan_names(self.header).rename(self.header)
+        self._places = [each.places for each in columns]
+        readers: dict[Reads, Callable[[str], Any]] = {
+            Reads.COUNT: _parse_number,
+            Reads.TEXTS: _parse_list,
         }
-        self._row = _row_list_type(self.names, kind)
+        self._readers = {
+            self.names.index(each.name): readers[each.reads]
+            for each in kind.fields
+            if each.name in self.names and each.reads in readers
+        }
+        self._fields = frozenset(each.name for each in kind.fields)
+        self.nullable = frozenset(each.name for each in kind.fields if each.required and each.nullable)
+        self._row = _row_list_type(self.names, kind) if plain else None
 
     def convert_row(self, row: Sequence[str]) -> list[Any]:
         """The values of a row's cells; None for an empty cell."""
@@ -52,56 +62,61 @@ class TableColumns:
 
     def find_unnamed_values(self, rows: Iterable[Sequence[str]]) -> set[int]:
         """The places, from 1, of columns without a name in which one of these rows has a value."""
-        named = {place for each in self._columns for place in each.places}
+        named = set(chain.from_iterable(self._places))
         unnamed = [place for place in range(self.width) if place not in named]
         return {place + 1 for row in rows for place in unnamed if row[place].strip()} if unnamed else set()
 
     def _convert_columns(self, cells: Sequence[Sequence[str]]) -> list[Sequence[Any]]:
         return [
-            self._convert_column(name, cells[places[0]])
+            self._convert_column(at, cells[places[0]])
             if len(places) == 1
             else [
-                self._convert_repeated(name, group)
+                self._convert_repeated(at, group)
                 for group in zip(*(cells[place] for place in places), strict=True)
             ]
-            for name, places in self._columns
+            for at, places in enumerate(self._places)
         ]
 
-    def _convert_column(self, name: str, cells: Sequence[str]) -> Sequence[Any]:
-        if read := self._readers.get(name):
+    def _convert_column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
+        if read := self._readers.get(at):
             return [read(cell) if cell else None for cell in cells]
         return [cell or None for cell in cells] if "" in cells else cells
 
-    def _convert_repeated(self, name: str, cells: Sequence[str]) -> object:
+    def _convert_repeated(self, at: int, cells: Sequence[str]) -> object:
         """The values of one row's repeated columns: a list, or one value for a field that has one everywhere."""
         given = [cell for cell in dict.fromkeys(cells) if cell]
-        read = self._readers.get(name)
+        read = self._readers.get(at)
         if read is _parse_list:
             return [each for cell in given for each in _as_list(_parse_list(cell))] or None
         values = [read(cell) if read else cell for cell in given]
-        if any(each.name == name for each in self.kind.fields) and len(values) == 1:
+        if self.names[at] in self._fields and len(values) == 1:
             return values[0]
         return values or None
 
 
 class TableRows(RecordBatch):
-    """A batch of rows. As a JSON object, a row has no members for its empty cells."""
+    """A batch of rows. As a JSON object, a row has no members for its empty cells, unless empty is a value there."""
 
     def __init__(self, rows: Sequence[Sequence[str]], columns: TableColumns) -> None:
         self._rows = rows
         self._columns = columns
+        self.names = columns.header
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
         text = "".join(chain.from_iterable(self._rows))
-        if kind is not self._columns.kind or ("{" in text and _PLACEHOLDER in text):
+        if kind is not self._columns.kind or ("{" in text and has_placeholder(text.encode())):
             return None
         return self._columns.convert_rows(self._rows)
 
     def split_records(self) -> list[bytes]:
-        names, values = self._columns.names, self._columns.convert_row
+        names, values, nullable = self._columns.names, self._columns.convert_row, self._columns.nullable
         return [
             _encode(
-                {name: value for name, value in zip(names, values(row), strict=True) if value is not None}
+                {
+                    name: value
+                    for name, value in zip(names, values(row), strict=True)
+                    if value is not None or name in nullable
+                }
             )
             for row in self._rows
         ]

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.content.documents import RECORD_KINDS
+from domain.content.checks import DuplicateDetector, QualityChecker
+from domain.content.documents import RECORD_KINDS, ClientSite
 from domain.content.documents.blocks import DECODE_ERRORS, JsonArrayBatch, JsonLinesBatch
-from tests.support.content.records import ISSUES, PAGES, populate_lines, template_record
+from domain.content.population.reader import RecordReader
+from domain.content.spill import MemorySpill
+from tests.support.content.records import ISSUES, NOW, PAGES, SITES, populate_lines, template_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,3 +112,22 @@ def test_blocks_make_the_content_that_single_records_make(extra: list[bytes], wa
     )
     arrays = [JsonArrayBatch(b"[%b]" % b",".join(each), KIND) for each in batches]
     assert populate_lines(Given(*arrays), PAGES, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("extra", "at_once"),
+    [({"Votes": 1}, True), ({"Last Modified": "2026-05-01"}, False), ({"title": " "}, False)],
+)
+def test_names_that_nothing_reads_do_not_keep_a_batch_from_one_call(
+    extra: dict[str, Any], at_once: bool
+) -> None:
+    lines = [*GOOD, msgspec.json.encode(template_record(PAGES, 9) | extra)]
+    for batch in (JsonLinesBatch(b"\n".join(lines)), JsonArrayBatch(b"[%b]" % b",".join(lines), KIND)):
+        checker = QualityChecker(KIND, "https://x.example", DuplicateDetector(MemorySpill()), NOW)
+        reader = RecordReader(KIND, ClientSite("https://x.example"), sites=SITES, checker=checker)
+        assert (reader.decode_plain(batch) is not None) is at_once
+        assert list(reader.names.warnings()) == (["Nothing reads Votes."] if "Votes" in extra else [])
+
+
+def test_names_of_what_is_no_record_are_not_read() -> None:
+    assert JsonLinesBatch(b"{}\n[1]").read_names() is None

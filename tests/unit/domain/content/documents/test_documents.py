@@ -13,15 +13,21 @@ from domain.content.documents import (
     RECORD_KINDS,
     Author,
     Document,
+    RecordKind,
     decode_document,
     encode_document,
     parse_document_id,
     record_json_schema,
 )
-from domain.content.documents.kinds import EPOCH, headline
+from domain.content.documents.kinds import headline
 from domain.content.documents.neutral import Body
-from domain.content.documents.repair import InvalidRecordError, repair_record
-from domain.content.documents.timestamps import parse_timestamp
+from domain.content.documents.repair import (
+    InvalidRecordError,
+    RepairedRecord,
+    parse_members,
+    parse_timestamp,
+    repair_record,
+)
 from domain.model.enums import DatasetType
 from tests.support.content.records import ISSUES, MESSAGES, PAGES, REPOS, populate, template_record
 
@@ -45,7 +51,7 @@ DOCUMENTS: dict[DatasetType, dict[str, Any]] = {
         "title": "ledger-1",
         "body": {"mime": "text/markdown", "text": "# Ledger"},
         "container": "acme",
-        "author": {"email": "acme@owners.example", "name": "acme"},
+        "author": {"email": "acme@people.example", "name": "acme"},
         "url": "https://github.acme.example/ledger",
         "updated": "2026-05-01T10:00:00Z",
         "readers": ["everyone"],
@@ -152,7 +158,7 @@ def test_a_parent_that_is_a_reference_too_is_named_once() -> None:
 def test_a_repository_known_by_its_full_name_keeps_it() -> None:
     documents, _ = populate([template_record(REPOS, name="acme/books", owner="???")], REPOS)
     assert documents[0]["id"] == "acme/books"
-    assert documents[0]["author"]["email"] == "unknown@owners.example"
+    assert documents[0]["author"] == {"email": "person-d86ab8@people.example", "name": "???"}
 
 
 SPELLINGS = [
@@ -176,6 +182,15 @@ def test_the_proper_spelling_wins_over_another() -> None:
     assert documents[0]["id"] == "7"
 
 
+def repair(kind: RecordKind, line: bytes) -> RepairedRecord:
+    members = parse_members(line)
+    return repair_record(kind, members, kind.plan_names(tuple(members)))
+
+
+def conforms(repaired: RepairedRecord) -> bool:
+    return not any(each.check == "schema_conformity" for each in repaired.faults)
+
+
 # --- schema and structure are two views of one rule ----------------------------------------------------------------
 
 ODD: st.SearchStrategy[Any] = st.sampled_from(
@@ -190,12 +205,13 @@ def test_the_schema_and_the_reader_agree_on_what_conforms(
 ) -> None:
     kind = RECORD_KINDS[dataset_type]
     full = template_record(dataset_type, **FULLER[dataset_type][0])
+    full.pop("author_name", None)  # it stands in for an author without an address
     for index, value in odd.items():
         full[kind.fields[index % len(kind.fields)].name] = value
     line = msgspec.json.encode(full)
     fits = jsonschema_rs.is_valid(record_json_schema(dataset_type), full)
     try:
-        assert repair_record(kind, line).conforms == fits
+        assert conforms(repair(kind, line)) == fits
     except InvalidRecordError:
         assert not fits
     try:
@@ -225,7 +241,7 @@ NEUTRAL = st.builds(
     container=TEXT,
     author=st.builds(Author, email=TEXT, name=st.none() | TEXT),
     url=TEXT,
-    updated=INSTANTS,
+    updated=st.none() | INSTANTS,
     readers=st.just(("everyone",)),
     created=st.none() | INSTANTS,
     properties=st.none() | st.dictionaries(TEXT, TEXT | st.integers(0, 9), min_size=1),
@@ -265,7 +281,7 @@ def indexing(line: bytes) -> dict[str, Any]:
             "container": found.container,
             "author": found.author,
             "createdAt": int(found.created.timestamp()) if found.created else None,
-            "updatedAt": int(found.updated.timestamp()),
+            "updatedAt": int(found.updated.timestamp()) if found.updated else None,
             "permissions": {"allowAllDatasourceUsersAccess": found.readers == ("everyone",)},
             "customProperties": [{"name": name, "value": value} for name, value in found.properties.items()],
         }
@@ -324,6 +340,7 @@ NOT_RECORDS = [
     (b'{"page_id": "1", "title": "\xff\xfe"}', "not UTF-8", None),
     (b"[" * 100_000, "nested too deeply", None),
     (b"[1]", "not a JSON object", None),
+    (b"null", "is null", None),
     (b"{}", "has no page_id", "page_id"),
     (b'{"page_id": " "}', "has no page_id", "page_id"),
     (b'{"page_id": true}', "has no page_id", "page_id"),
@@ -337,23 +354,29 @@ def test_what_is_no_record_says_why_and_never_what_it_holds(
     line: bytes, problem: str, field: str | None
 ) -> None:
     with pytest.raises(InvalidRecordError, match=problem) as refused:
-        repair_record(RECORD_KINDS[PAGES], line)
+        repair(RECORD_KINDS[PAGES], line)
     assert refused.value.field == field
     assert refused.value.__cause__ is None
 
 
 def test_a_whole_number_that_is_written_with_a_fraction_is_that_number() -> None:
-    found = repair_record(RECORD_KINDS[REPOS], b'{"name": "ledger", "owner": "mock-org", "stars": 2.0}')
+    found = repair(RECORD_KINDS[REPOS], b'{"name": "ledger", "owner": "mock-org", "stars": 2.0}')
     assert found.record.stars == 2
 
 
 def test_a_flawed_record_is_understood_as_far_as_it_goes() -> None:
-    found = repair_record(
-        RECORD_KINDS[REPOS], b'{"name": 7, "owner": null, "stars": "many", "language": 3, "topics": "x"}'
+    found = repair(
+        RECORD_KINDS[REPOS],
+        b'{"name": 7, "owner": null, "stars": "many", "language": 3, "topics": "x", "description": [1]}',
     )
-    kept = {"name": "7", "owner": "unknown", "stars": 0, "language": "3", "updated_at": EPOCH, "topics": None}
+    kept = {"name": "7", "owner": None, "stars": 0, "language": "3", "updated_at": None, "topics": ("x",)}
     assert {name: getattr(found.record, name) for name in kept} == kept
-    assert (found.conforms, found.complete) == (False, False)
+    assert [(each.check, each.field, each.problem) for each in found.faults] == [
+        ("schema_conformity", "description", "is not a text"),
+        ("schema_conformity", "stars", "is not a whole number from 0"),
+        ("completeness", "issues", "is missing"),
+        ("schema_conformity", "issues", "is missing"),
+    ]
 
 
 def test_a_flawed_record_still_makes_a_document_that_glean_would_take() -> None:
@@ -367,7 +390,6 @@ def test_a_flawed_record_still_makes_a_document_that_glean_would_take() -> None:
             "container": "unknown",
             "author": {"email": "unknown@example.invalid"},
             "url": "https://confluence.acme.example/spaces/unknown/pages/5",
-            "updated": "1970-01-01T00:00:00Z",
             "readers": ["everyone"],
         }
     ]
@@ -408,3 +430,35 @@ def test_a_long_text_gives_a_short_title() -> None:
     title = headline("word " * 100)
     assert title == "word " * 15 + "word…"
     assert len(headline("x" * 500)) == 81
+
+
+# --- values that are harmless -------------------------------------------------------------------------------------
+
+HARMLESS: list[tuple[DatasetType, dict[str, Any], dict[str, Any]]] = [
+    (PAGES, {"title": 5.0}, {"title": "5"}),
+    (PAGES, {"page_id": 1001.0}, {"id": "1001"}),
+    (ISSUES, {"summary": {"value": "Lag"}}, {"title": "Lag"}),
+    (
+        ISSUES,
+        {"description": {"type": "doc", "content": []}},
+        {"body": {"mime": "text/plain", "text": '{"type":"doc","content":[]}'}},
+    ),
+    (
+        REPOS,
+        {"description": "", "language": "", "stars": {"totalCount": 3}, "readme": ""},
+        {"body": {"mime": "text/markdown", "text": ""}, "properties": {"stars": 3, "issues": 0}},
+    ),
+    (
+        REPOS,
+        {"readme": ""},
+        {"body": {"mime": "text/markdown", "text": "Keeps the books"}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("dataset_type", "changes", "expected"), HARMLESS)
+def test_a_value_that_can_mean_one_thing_only_is_read(
+    dataset_type: DatasetType, changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    documents, content = populate([template_record(dataset_type, **changes)], dataset_type)
+    assert (documents, content.report.score) == ([DOCUMENTS[dataset_type] | expected], 100.0)

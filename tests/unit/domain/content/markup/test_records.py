@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from domain.content.documents import RECORD_KINDS
+from domain.content.documents import RECORD_KINDS, ClientSite
 from domain.content.markup import clean_issue_description, clean_message_text, clean_page_body
 from domain.model.enums import DatasetType
 from tests.support.content.records import ISSUES, populate, template_record
@@ -48,7 +48,7 @@ def test_a_document_has_the_text_of_its_record(dataset_type: DatasetType) -> Non
     }[dataset_type]
     kind = RECORD_KINDS[dataset_type]
     record = kind.decode(msgspec.json.encode(template_record(dataset_type, 1, **{field: given})))
-    document = kind.document(record, "https://example.com")
+    document = kind.document(record, ClientSite("https://example.com"))
     assert document.body.text == shown
     assert "<" not in document.title
 

@@ -186,14 +186,18 @@ def test_metadata_says_when_a_person_allowed_an_incomplete_archive() -> None:
 
 
 def test_reports_are_the_gathered_one_and_the_verdict() -> None:
+    unnamed: dict[str, object] = {"findings": [], "source": None}
     gathered = {
         "score": 98.25,
-        "checks": [{"check": "uniqueness", "weight": 20, "of": 500, "failed": 1, "examples": ["17: page-9"]}],
+        "checks": [
+            {"check": "uniqueness", "weight": 20, "of": 500, "failed": 1, "examples": ["17: page-9"]}
+            | unnamed
+        ],
         "gates": [],
         "checksum": "c0ffee",
         "evaluated_at": "2026-02-27T12:00:00Z",
     }
-    gate = {"check": "indexed", "weight": 0, "of": 1, "failed": 0, "examples": []}
+    gate = {"check": "indexed", "weight": 0, "of": 1, "failed": 0, "examples": []} | unnamed
 
     found = json.loads(json.dumps(archive_quality_reports(DATASET)))
 

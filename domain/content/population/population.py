@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final
 
-from domain.content.checks import QualityChecker, quality_score
+from domain.content.checks import DuplicateDetector, QualityChecker, quality_score
 from domain.content.documents import (
-    DECODE_ERRORS,
-    PLACEHOLDER,
     RECORD_KINDS,
+    ClientSite,
     InvalidRecordError,
-    RecordBatch,
     encode_document,
     encode_documents,
     parse_document_id,
-    repair_record,
 )
-from domain.content.duplicates import DuplicateDetector
+from domain.content.population.reader import RecordReader
+from domain.content.population.streams import ExtendedRecordStream
 from domain.content.spill import MemorySpill
 from domain.errors import QuotaExceededError, Recovery, StagingFailedError, TemplateInvalidError
 from domain.model import Content, QualityReport, quote_foreign
@@ -25,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from domain.content.documents import Document, RepairedRecord
-    from domain.content.spill import Spill
+    from domain.content.documents import Document
     from domain.model import DatasetType, Template
     from domain.ports import RecordStream, Staged
 
@@ -35,24 +32,10 @@ _CONTAINERS: Final = 1000
 """How many containers a connector's settings may list: Glean reads the settings as one configuration."""
 
 
-@runtime_checkable
-class ExtendedRecordStream(Protocol):
-    """Record stream that also names its file, and offers a spill and a schema check."""
-
-    @property
-    def file(self) -> str:
-        """The file that holds the records, as its repository names it."""
-        ...
-
-    @property
-    def spill(self) -> Spill:
-        """The spill of the pass, deleted when the stream is closed."""
-        ...
-
-    @property
-    def conforms(self) -> Callable[[bytes], bool] | None:
-        """The check against the template's own schema; None when the template has none."""
-        ...
+_OWNERS: Final = ("owner", "organization")
+"""The custom fields of a template's header that name the owner of its repositories."""
+MOCK_ORGANIZATION: Final = "mock-org"
+"""The organisation of the connectors' own settings, for where no other is configured."""
 
 
 class Population:
@@ -66,6 +49,7 @@ class Population:
         sites: the base address of the client's copy of each type, which replaces `{{site:TYPE}}` in a record.
         now: the instant that timestamps are compared with.
         progress: called with the number of documents made and their total (None: not known).
+        organization: the owner of repositories for which neither their records nor the template's header name one.
     """
 
     def __init__(
@@ -78,16 +62,17 @@ class Population:
         now: datetime,
         progress: Callable[[int, int | None], None],
         limit: int | None = None,
+        organization: str | None = None,
     ) -> None:
         self._template = template
         self._kind = RECORD_KINDS[dataset_type]
         self._wanted = wanted
         self._limit = limit
-        self._site = sites[dataset_type].rstrip("/")
-        self._places = [
-            (b"{{site:%b}}" % each.value.encode(), encode_document(address.rstrip("/"))[1:-1])
-            for each, address in sites.items()
-        ]
+        self._sites = sites
+        self._site = ClientSite(
+            sites[dataset_type].rstrip("/"),
+            _named_owner(template.custom_fields) or organization or MOCK_ORGANIZATION,
+        )
         self._now = now
         self._progress = progress
         self._read = 0
@@ -104,11 +89,17 @@ class Population:
             QuotaExceededError: there are more records than a dataset may have; the rest is not read.
         """
         self._stream = stream
-        self._conforms = stream.conforms if isinstance(stream, ExtendedRecordStream) else None
-        self._duplicates = DuplicateDetector(
-            stream.spill if isinstance(stream, ExtendedRecordStream) else MemorySpill()
+        extended = stream if isinstance(stream, ExtendedRecordStream) else None
+        self._duplicates = DuplicateDetector(extended.spill if extended else MemorySpill())
+        self._checker = QualityChecker(self._kind, self._site.url, self._duplicates, self._now)
+        self._reader = RecordReader(
+            self._kind,
+            self._site,
+            sites=self._sites,
+            checker=self._checker,
+            find_misfit=extended.find_misfit if extended else None,
+            read_again=extended.read_again if extended else None,
         )
-        self._checker = QualityChecker(self._kind, self._site, self._duplicates, self._now)
         for batch in stream:
             documents = self._process_batch(batch)
             if documents:
@@ -151,17 +142,13 @@ class Population:
 
     def _process_batch(self, batch: Sequence[bytes]) -> list[Document]:
         """The documents of a batch that are surely no duplicates; the others are held back."""
-        records = (
-            batch.decode_records(self._kind)
-            if isinstance(batch, RecordBatch) and self._conforms is None
-            else None
-        )
+        records = self._reader.decode_plain(batch)
         size = len(batch if records is None else records)
         wanted = size if self._wanted is None else min(size, self._wanted - self._made)
         first = self._read + 1
         if records is None:
             documents = [
-                self._check_record(line, position) for position, line in enumerate(batch[:wanted], first)
+                self._read_document(line, position) for position, line in enumerate(batch[:wanted], first)
             ]
         else:
             make, site = self._kind.document, self._site
@@ -178,30 +165,9 @@ class Population:
             del documents[at]
         return documents
 
-    def _check_record(self, line: bytes, position: int) -> Document:
-        """The document of one record; the faults of the record are counted."""
-        if PLACEHOLDER in line:
-            line = self._resolve_placeholders(line, position)
+    def _read_document(self, line: bytes, position: int) -> Document:
         try:
-            document, conforms = self._kind.document(self._kind.decode(line), self._site), True
-        except DECODE_ERRORS:
-            repaired = self._repair_record(line, position)
-            document, conforms = self._kind.document(repaired.record, self._site), repaired.conforms
-            self._checker.count_repaired_record(repaired, position, document.id)
-        if conforms and self._conforms is not None and not self._conforms(line):
-            self._checker.count_misfit(position, document.id)
-        return document
-
-    def _resolve_placeholders(self, line: bytes, position: int) -> bytes:
-        for placeholder, address in self._places:
-            line = line.replace(placeholder, address)
-        if PLACEHOLDER in line:
-            self._checker.count_lost_link(position)
-        return line
-
-    def _repair_record(self, line: bytes, position: int) -> RepairedRecord:
-        try:
-            return repair_record(self._kind, line)
+            return self._reader.read_document(line, position)
         except InvalidRecordError as error:
             raise TemplateInvalidError(
                 f"{self._file}: record {position} {error.problem}.",
@@ -222,12 +188,9 @@ class Population:
     def _register_left_out(self, batch: Sequence[bytes]) -> None:
         """Register the records beyond those wanted, so that references to them count as left out, not as dangling."""
         for line in batch:
-            try:
-                self._duplicates.register_left_out(
-                    self._kind.document(self._kind.decode(line), self._site).id
-                )
-            except DECODE_ERRORS:
-                continue
+            identity = self._reader.read_id(line)
+            if identity is not None:
+                self._duplicates.register_left_out(identity)
 
     def _release_held(self) -> Iterator[list[bytes]]:
         """The lines of held records that are no duplicates after all, in lists of bounded length."""
@@ -273,12 +236,13 @@ class Population:
                 suggested_action=f"Ask for {self._made} records or fewer.",
             )
         declared = self._template.default_record_count
-        self._checker.count_dangling_references()
+        self._checker.count_dangling_references(self._made)
         self._checker.check_volume(min(declared, self._wanted or declared) if declared else None, self._made)
         self._collect_warnings(stream)
 
     def _collect_warnings(self, stream: RecordStream) -> None:
         self._warnings += [each for each in stream.warnings if each not in self._warnings]
+        self._warnings += self._reader.names.warnings()
         if self._checker.without_zone:
             self._warnings.append(
                 f"{self._checker.without_zone} timestamps name no time zone; they were read as UTC."
@@ -291,3 +255,9 @@ class Population:
             self._warnings.append(
                 f"The connector's settings list the first {_CONTAINERS} of more containers."
             )
+
+
+def _named_owner(custom_fields: Mapping[str, object]) -> str | None:
+    """The owner that a template's header names; None when it names none."""
+    found = [custom_fields.get(each) for each in _OWNERS]
+    return next((each.strip() for each in found if isinstance(each, str) and each.strip()), None)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from domain.content.documents import foreign_reference_pattern
-from domain.model import CheckResult
+from domain.content.checks.counters import CHECK_WEIGHTS, MAX_EXAMPLES, CheckCounter
+from domain.content.checks.findings import DANGLING, IMPLAUSIBLE, NO_ADDRESS
+from domain.content.documents import Fault, foreign_reference_pattern, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from domain.content.checks.duplicates import DuplicateDetector
     from domain.content.documents import Document, NeutralDocument, RecordKind, RepairedRecord
-    from domain.content.duplicates import DuplicateDetector
+    from domain.model import CheckResult
 
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=1)
 """How far the clock of a source may be ahead of ours."""
-_ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}")
-_ADDRESS_LENGTH: Final = 254
 _INVALID_DOMAIN: Final = ".invalid"
 """RFC 2606 reserves this domain: no real address ends with it."""
 _MAX_VALID_ADDRESSES: Final = 10_000
@@ -41,7 +40,6 @@ class QualityChecker:
         self._latest = now + _AHEAD
         self._valid: set[str] = set()
         self._foreign: re.Pattern[str] | None = None
-        self._lost_links = 0
         self.without_zone = 0
         self.left_out = 0
         self._tallies = {check: CheckCounter(check) for check in CHECK_WEIGHTS}
@@ -51,7 +49,10 @@ class QualityChecker:
         return tuple(each.result() for each in self._tallies.values())
 
     def check_documents(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
-        """Check timestamps, authors and references; convert every timestamp to UTC."""
+        """Check timestamps, authors and references of documents, of which the first has the position `first`.
+
+        Every timestamp is converted to UTC.
+        """
         for check in ("schema_conformity", "completeness", "uniqueness", "timestamps", "authors"):
             self._tallies[check].of += len(documents)
         if not self._has_only_valid_authors(documents):
@@ -64,46 +65,64 @@ class QualityChecker:
 
     def count_repaired_record(self, repaired: RepairedRecord, position: int, record_id: str) -> None:
         """Count the faults of a record that had to be repaired."""
-        if not repaired.conforms:
-            self._tallies["schema_conformity"].count_failure(position, record_id)
-        if not repaired.complete:
-            self._tallies["completeness"].count_failure(position, record_id)
+        for check in ("schema_conformity", "completeness", "timestamps"):
+            if faults := [each for each in repaired.faults if each.check == check]:
+                self._tallies[check].count_source_failure(position, record_id, faults)
 
-    def count_misfit(self, position: int, record_id: str) -> None:
+    def count_misfit(self, position: int, record_id: str, fault: Fault) -> None:
         """Count a record that does not conform to the template's own schema."""
-        self._tallies["schema_conformity"].count_failure(position, record_id)
+        self._tallies["schema_conformity"].count_source_failure(position, record_id, [fault])
 
-    def count_lost_link(self, position: int) -> None:
-        """Count a link to a site that does not exist."""
-        self._tallies["referential_integrity"].of += 1
-        self._tallies["referential_integrity"].count_failure(position)
+    def count_placeholders(self, position: int, valid: int, lost: Iterable[Fault]) -> None:
+        """Count the placeholders of a record: those that lead to a site, and the faults of the others."""
+        tally = self._tallies["referential_integrity"]
+        tally.source_of += valid
+        for each in lost:
+            tally.source_of += 1
+            tally.count_source_failure(position, None, [each])
 
     def count_duplicate(self, position: int, record_id: str | None = None) -> None:
         """Count a record whose id an earlier record has."""
         self._tallies["uniqueness"].count_failure(position, record_id)
 
-    def count_dangling_references(self) -> None:
-        """Count the references that lead to no document, once all ids are registered."""
+    def count_dangling_references(self, documents: int) -> None:
+        """Count the references that lead to no document, once all ids are registered.
+
+        A reference weighs what a document weighs: among few references, one that dangles does not harm all documents.
+        """
         tally = self._tallies["referential_integrity"]
         dangling = self._duplicates.find_dangling(MAX_EXAMPLES)
         self.left_out = dangling.left_out
-        tally.of += self._duplicates.references - dangling.left_out
-        for position in dangling.positions:
+        for position, _ in dangling.examples:
             tally.count_failure(position)
-        tally.failed += dangling.total - len(dangling.positions)
+        tally.failed += dangling.total - len(dangling.examples)
+        if dangling.total:
+            field, (_, reference) = self._kind.document_fields.references, dangling.examples[0]
+            tally.findings.add(
+                Fault(tally.check, field, DANGLING, reference, "the id of a record of this file"),
+                dangling.total,
+            )
+        tally.of = max(documents, self._duplicates.references - dangling.left_out + tally.source_of)
+        tally.source_of -= dangling.left_out
+        tally.source_failed -= dangling.left_out
 
     def check_volume(self, declared: int | None, made: int) -> None:
         """Compare the number of documents with the number that the template declares."""
         tally = self._tallies["volume"]
         tally.of = made if declared is None else declared
         tally.failed = max(0, tally.of - made)
+        if tally.failed:
+            problem = "declares more records than the file has"
+            tally.findings.add(Fault(tally.check, "default_record_count", problem, declared), tally.failed)
 
     def _has_only_valid_authors(self, documents: Sequence[Document | NeutralDocument]) -> bool:
         also = self._kind.also
         known = self._valid.issuperset({each.author.email for each in documents})
         return known and (
             also is None
-            or self._valid.issuperset({each.properties[also] for each in documents if each.properties})
+            or self._valid.issuperset(
+                {each.properties[also] for each in documents if each.properties and also in each.properties}
+            )
         )
 
     def _has_only_plausible_timestamps(self, documents: Sequence[Document | NeutralDocument]) -> bool:
@@ -112,42 +131,52 @@ class QualityChecker:
         One test for the batch is much faster than one for each document.
         """
         latest = self._latest
-        updated = [each.updated for each in documents]
+        updated = [each.updated for each in documents if each.updated]
         created = [each.created for each in documents if each.created]
-        if {each.tzinfo for each in chain(updated, created)} != {UTC}:
+        if not {each.tzinfo for each in chain(updated, created)} <= {UTC}:
             return False
         if created and not (
             min(created) >= _EARLIEST
-            and all(each.created <= each.updated for each in documents if each.created)
+            and max(created) <= latest
+            and all(each.created <= each.updated for each in documents if each.created and each.updated)
         ):
             return False
-        return min(updated) >= _EARLIEST and max(updated) <= latest
+        return not updated or (min(updated) >= _EARLIEST and max(updated) <= latest)
 
     def _check_authors(self, document: Document | NeutralDocument, position: int) -> None:
         emails = [document.author.email]
         if self._kind.also is not None and document.properties:
-            emails.append(document.properties.get(self._kind.also) or "")
+            emails += filter(None, [document.properties.get(self._kind.also)])
         for email in emails:
             if email in self._valid:
                 continue
-            if (
-                len(email) > _ADDRESS_LENGTH
-                or email.endswith(_INVALID_DOMAIN)
-                or not _ADDRESS.fullmatch(email)
-            ):
-                self._tallies["authors"].count_failure(position, document.id)
+            if email.endswith(_INVALID_DOMAIN) or not is_address(email):
+                fault = Fault(
+                    "authors",
+                    self._kind.document_fields.author,
+                    NO_ADDRESS,
+                    email,
+                    "an e-mail address, or a name",
+                )
+                self._tallies["authors"].count_failure(position, document.id, [fault])
                 return
             if len(self._valid) < _MAX_VALID_ADDRESSES:
                 self._valid.add(email)
 
     def _check_timestamps(self, document: Document | NeutralDocument, position: int) -> None:
-        document.updated = updated = self._normalize_to_utc(document.updated)
-        plausible = _EARLIEST <= updated <= self._latest
-        if document.created is not None:
-            document.created = created = self._normalize_to_utc(document.created)
-            plausible = plausible and _EARLIEST <= created <= updated
-        if not plausible:
-            self._tallies["timestamps"].count_failure(position, document.id)
+        fields = self._kind.document_fields
+        created, updated = document.created, document.updated
+        faults = []
+        if updated is not None:
+            document.updated = updated = self._normalize_to_utc(updated)
+            if not _EARLIEST <= updated <= self._latest:
+                faults.append(Fault("timestamps", fields.updated, IMPLAUSIBLE, updated.isoformat()))
+        if created is not None:
+            document.created = created = self._normalize_to_utc(created)
+            if not _EARLIEST <= created <= (updated or self._latest):
+                faults.append(Fault("timestamps", fields.created, IMPLAUSIBLE, created.isoformat()))
+        if faults:
+            self._tallies["timestamps"].count_failure(position, document.id, faults)
 
     def _normalize_to_utc(self, instant: datetime) -> datetime:
         if instant.tzinfo is UTC:
@@ -182,61 +211,3 @@ class QualityChecker:
         if "://" in reference:
             return self._kind.id_from_url(reference) if reference.startswith(self._below) else None
         return None if self._foreign and self._foreign.fullmatch(reference) else reference
-
-
-CHECK_WEIGHTS: Final = {
-    "schema_conformity": 25,
-    "completeness": 20,
-    "uniqueness": 20,
-    "timestamps": 10,
-    "authors": 10,
-    "referential_integrity": 10,
-    "volume": 5,
-}
-MAX_EXAMPLES: Final = 5
-_SHOWABLE: Final = re.compile(r"[\w./:#@-]{1,80}")
-
-
-class CheckCounter:
-    """Counter of one check: how many of how many records failed, with the first few as examples."""
-
-    __slots__ = ("check", "examples", "failed", "of")
-
-    def __init__(self, check: str, of: int = 0, failed: int = 0, examples: Iterable[str] = ()) -> None:
-        self.check = check
-        self.of = of
-        self.failed = failed
-        self.examples = list(examples)
-
-    def count_failure(self, position: int, record_id: str | None = None) -> None:
-        """Count one failure, of the record at this position (from 1)."""
-        self.failed += 1
-        if len(self.examples) < MAX_EXAMPLES:
-            self.examples.append(failure_example(position, record_id))
-
-    def result(self) -> CheckResult:
-        """The result so far."""
-        return CheckResult(
-            check=self.check,
-            weight=CHECK_WEIGHTS[self.check],
-            of=self.of,
-            failed=min(self.failed, self.of),
-            examples=tuple(self.examples),
-        )
-
-
-def failure_example(position: int, record_id: str | None = None) -> str:
-    """A record's position, with its id when that is short and plain enough to show."""
-    return f"record {position}" + (f" ({record_id})" if record_id and _SHOWABLE.fullmatch(record_id) else "")
-
-
-def quality_score(checks: Iterable[CheckResult]) -> float:
-    """The weighted score, 0 to 100, to two decimals, rounded down."""
-    # Exact fractions: a score must not pass the threshold, or miss it, by a rounding error.
-    weighed = [
-        (each.weight, Fraction(each.of - each.failed, each.of) if each.of else Fraction(1)) for each in checks
-    ]
-    share = sum((weight * passed for weight, passed in weighed), Fraction(0)) / sum(
-        weight for weight, _ in weighed
-    )
-    return int(share * 10_000) / 100

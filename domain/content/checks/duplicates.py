@@ -32,6 +32,8 @@ _FLUSH: Final = 1 << 14
 _TOGETHER: Final = 1 << 10
 _HELD_BYTES: Final = 1 << 18
 _SAMPLES: Final = 1000
+_TEXT: Final = 100
+"""How many characters of a reference are remembered, to name it."""
 _MASKS: Final = tuple(1 << bit for bit in range(8))
 
 
@@ -44,10 +46,13 @@ class HeldRecord(NamedTuple):
 
 
 class DanglingReferences(NamedTuple):
-    """Dangling references: their number, the first positions, and how many others lead to records left out."""
+    """Dangling references: their number, the first ones, and how many others lead to records left out.
+
+    An example is the position of the record, and the reference.
+    """
 
     total: int
-    positions: list[int]
+    examples: list[tuple[int, str]]
     left_out: int
 
 
@@ -55,6 +60,14 @@ def _casefolded_keys(ids: Sequence[str]) -> list[bytes]:
     """Each id without case, as bytes to be hashed. Many ids are folded in one call, which is faster."""
     keys = "\n".join(ids).casefold().encode().split(b"\n")
     return keys if len(keys) == len(ids) else [each.casefold().encode() for each in ids]
+
+
+def _join_texts(texts: Iterable[str]) -> bytes:
+    return "\0".join([each.replace("\0", " ") for each in texts]).encode("utf-8", "replace")
+
+
+def _split_texts(piece: bytes) -> list[str]:
+    return piece.decode().split("\0")
 
 
 class DuplicateDetector:
@@ -70,6 +83,7 @@ class DuplicateDetector:
         self._left_out = array("q")
         self._references = array("q")
         self._referrers = array("Q")
+        self._texts: list[str] = []
         self._held_hashes = array("q")
         self._held_positions = array("Q")
         self._held_lines: list[bytes] = []
@@ -148,6 +162,7 @@ class DuplicateDetector:
         unmet = [each not in self._ids for each in hashes]
         self._references.extend(compress(hashes, unmet))
         self._referrers.extend(compress(positions, unmet))
+        self._texts.extend([each[:_TEXT] for each in compress(references, unmet)])
         if len(self._references) >= _FLUSH:
             self._flush_references()
 
@@ -202,15 +217,15 @@ class DuplicateDetector:
             beyond |= lost.intersection(piece)
         return lost - beyond, beyond
 
-    def _find_referrers(self, samples: set[int], examples: int) -> list[int]:
-        found: list[int] = []
+    def _find_referrers(self, samples: set[int], examples: int) -> list[tuple[int, str]]:
+        found: list[tuple[int, str]] = []
         if not samples:
             return found
-        for hashes, referrers in zip(
-            self._spill.read_pieces("referred"), self._spill.read_pieces("referrers"), strict=True
+        for hashes, referrers, texts in zip(
+            *(self._spill.read_pieces(heap) for heap in ("referred", "referrers", "texts")), strict=True
         ):
-            pairs = zip(array("q", hashes), array("Q", referrers), strict=True)
-            found += [position for identity, position in pairs if identity in samples]
+            rows = zip(array("q", hashes), array("Q", referrers), _split_texts(texts), strict=True)
+            found += [(position, text) for identity, position, text in rows if identity in samples]
             if len(found) >= examples:
                 break
         return found[:examples]
@@ -223,8 +238,9 @@ class DuplicateDetector:
             self._unmet += len(references)
             self._spill.add("referred", references.tobytes())
             self._spill.add("referrers", array("Q", compress(self._referrers, unmet)).tobytes())
+            self._spill.add("texts", _join_texts(compress(self._texts, unmet)))
             self._spill_partitioned("references", references)
-        del self._references[:], self._referrers[:]
+        del self._references[:], self._referrers[:], self._texts[:]
 
     def _spill_partitioned(self, kind: str, hashes: Iterable[int]) -> None:
         """Spill hashes in partitions, by their lowest bits."""

@@ -1,0 +1,45 @@
+"""Record kinds: the fields of each type of record, how their names may be spelt, and their schema."""
+
+from domain.content.documents.kinds.record_kind import (
+    NOBODY,
+    UNKNOWN,
+    ClientSite,
+    Count,
+    DocumentFields,
+    Field,
+    Id,
+    Instant,
+    Reads,
+    RecordKind,
+    Text,
+    Texts,
+    headline,
+)
+from domain.content.documents.kinds.schemas import build_record_schema
+from domain.content.documents.kinds.spelling import (
+    CollectedField,
+    NamePlan,
+    is_blank,
+    normalize_name,
+)
+
+__all__ = [
+    "NOBODY",
+    "UNKNOWN",
+    "ClientSite",
+    "CollectedField",
+    "Count",
+    "DocumentFields",
+    "Field",
+    "Id",
+    "Instant",
+    "NamePlan",
+    "Reads",
+    "RecordKind",
+    "Text",
+    "Texts",
+    "build_record_schema",
+    "headline",
+    "is_blank",
+    "normalize_name",
+]

@@ -97,7 +97,6 @@ KIND: Final = RecordKind(
         "parent_id": (("parent_id", "parent"), ("parent_page_id",)),
         "labels": (("labels", "label", "tags"),),
         "url": (("url", "web_url", "link"),),
-        "references": (("references", "links"),),
     },
     stand_ins={"space_key": UNKNOWN, "author_email": NOBODY},
 )

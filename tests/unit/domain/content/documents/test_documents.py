@@ -440,8 +440,13 @@ HARMLESS: list[tuple[DatasetType, dict[str, Any], dict[str, Any]]] = [
     (ISSUES, {"summary": {"value": "Lag"}}, {"title": "Lag"}),
     (
         ISSUES,
-        {"description": {"type": "doc", "content": []}},
-        {"body": {"mime": "text/plain", "text": '{"type":"doc","content":[]}'}},
+        {
+            "description": {
+                "type": "doc",
+                "content": [{"type": "paragraph", "content": [{"type": "text", "text": "It lags."}]}],
+            }
+        },
+        {"body": {"mime": "text/plain", "text": "It lags."}},
     ),
     (
         REPOS,

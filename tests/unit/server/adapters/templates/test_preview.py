@@ -18,7 +18,7 @@ async def test_a_preview_has_the_first_documents_and_the_report_on_all(repositor
     template = await repository.load_only_template()
     preview = preview_template(template, repository.templates.open_records, JUDGEMENT, records=2)
     assert [each.id for each in preview.documents] == [each["page_id"] for each in records[:2]]
-    assert [first_words(each) for each in preview.documents] == ["Fish & chips , 0", "Fish & chips , 1"]
+    assert [first_words(each) for each in preview.documents] == ["Fish & chips, 0", "Fish & chips, 1"]
     assert (preview.report.records, preview.report.score) == (7, 100.0)
 
 

@@ -44,7 +44,7 @@ def test_a_page_of_the_first_rest_api_is_a_record(tmp_path: Path) -> None:
         "body": '<p><a href="{{site:confluence_pages}}/spaces/OPS/pages/1">On &amp; call</a> '
         '<a href="{{site:jira_issues}}/browse/PAY-1">PAY-1</a></p>',
         "space_key": "OPS",
-        "author_email": "kim.vega@people.example",
+        "author_email": "kim-vega@people.example",
         "last_modified": "2024-03-12T14:05:00Z",
         "parent_id": "1",
         "labels": ["runbook"],
@@ -102,7 +102,7 @@ def test_a_page_of_the_second_rest_api_is_a_record(tmp_path: Path) -> None:
         "title": "Refunds",
         "body": "<p>Text</p>",
         "space_key": "OPS",
-        "author_email": "acc.1@people.example",
+        "author_email": "acc-1@people.example",
         "last_modified": "2024-03-12T14:05:00Z",
         "parent_id": "1",
         "labels": ["runbook"],

@@ -128,8 +128,8 @@ def test_people_without_an_address_have_the_same_made_up_one(tmp_path: Path) -> 
     records, _ = _import(tmp_path, slack_files(general__2024_03_12=messages))
 
     assert [each["author"] for each in records] == [
-        "ada.moss@people.example",
-        "ada.moss@people.example",
+        "ada-moss@people.example",
+        "ada-moss@people.example",
         "u8@people.example",
     ]
 

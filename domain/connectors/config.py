@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import quote, urlsplit
 
 from domain.connectors.setting_checks import setting_problem
-from domain.content import RECORD_KINDS
+from domain.content import RECORD_KINDS, ConnectorFacts
 from domain.errors import SettingsError
 from domain.model import (
     ConstantForm,
@@ -108,6 +108,20 @@ def build_datasource_spec(
         mark=OwnerTag(installation=installation, dataset_id=dataset.dataset_id),
         site=site,
         test=dataset.stage is not Stage.PRODUCTION,
+    )
+
+
+def find_connector_facts(
+    settings_by_type: Mapping[DatasetType, Mapping[str, Any]], dataset_type: DatasetType
+) -> ConnectorFacts:
+    """What the settings say of the records that a type's connector serves; they may be invalid."""
+    config = {each: found.get("config") for each, found in settings_by_type.items()}
+    own, github = config[dataset_type], config[DatasetType.GITHUB_REPOS]
+    named = github.get("organization") if isinstance(github, Mapping) else None
+    return ConnectorFacts(
+        organization=named if isinstance(named, str) and named else None,
+        lists_containers=isinstance(own, Mapping)
+        and RECORD_KINDS[dataset_type].connector.container_setting in own,
     )
 
 

@@ -33,7 +33,7 @@ from domain.content.markup import (
     storage_to_html,
     wiki_to_text,
 )
-from domain.content.population import Population
+from domain.content.population import NO_FACTS, ConnectorFacts, Population
 from domain.content.quality import (
     QUALITY_THRESHOLD,
     failed_checks,
@@ -50,9 +50,11 @@ __all__ = [
     "DECODE_ERRORS",
     "DEFAULT_FOLDER",
     "EVERYONE",
+    "NO_FACTS",
     "QUALITY_THRESHOLD",
     "RECORD_KINDS",
     "Author",
+    "ConnectorFacts",
     "DateOrder",
     "Fault",
     "JsonArrayBatch",

@@ -81,6 +81,11 @@ class ConnectorSchema:
         """The setting that lists the spaces, repositories, channels or projects."""
         return next(name for name, form in self.config.items() if isinstance(form, NameListForm))
 
+    @property
+    def container_form(self) -> NameListForm:
+        """The form of the names that that setting lists."""
+        return next(form for form in self.config.values() if isinstance(form, NameListForm))
+
     def setting_names(self) -> frozenset[str]:
         """The name of every setting, those inside sections included."""
         return frozenset(_iterate_names(self.config))

@@ -17,6 +17,7 @@ from domain.content.documents.kinds import (
     RecordKind,
     Text,
     Texts,
+    encode_segment,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
@@ -51,7 +52,8 @@ def _build_document(record: ConfluencePage, site: ClientSite) -> Document:
         Body("text/html", clean_page_body(record.body)),
         record.space_key,
         parse_person(record.author_email, record.author_name),
-        record.url or f"{site.url}/spaces/{record.space_key}/pages/{record.page_id}",
+        record.url
+        or f"{site.url}/spaces/{encode_segment(record.space_key)}/pages/{encode_segment(record.page_id)}",
         EVERYONE,
         record.last_modified,
         record.created,
@@ -78,7 +80,10 @@ KIND: Final = RecordKind(
     ),
     shape=re.compile(r"\d+"),
     document_fields=DocumentFields(
-        author="author_email", updated="last_modified", references="parent_id or references"
+        container="space_key",
+        author="author_email",
+        updated="last_modified",
+        references="parent_id or references",
     ),
     people=frozenset({"author_email"}),
     readings={

@@ -108,7 +108,11 @@ KIND: Final = RecordKind(
     tail=2,
     listed_by_id=True,
     document_fields=DocumentFields(
-        author="maintainer_email", updated="updated_at", references="references", created="created_at"
+        container="name",
+        author="maintainer_email",
+        updated="updated_at",
+        references="references",
+        created="created_at",
     ),
     people=frozenset({"maintainer_email"}),
     readings={

@@ -16,6 +16,7 @@ from domain.content.documents.kinds import (
     RecordKind,
     Text,
     Texts,
+    encode_segment,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
@@ -69,7 +70,7 @@ def _build_document(record: JiraIssue, site: ClientSite) -> Document:
         record.project or record.key.rpartition("-")[0] or UNKNOWN,
         # Glean accepts no document without an author.
         parse_person(record.reporter or assignee or _UNASSIGNED.capitalize()),
-        record.url or f"{site.url}/browse/{record.key}",
+        record.url or f"{site.url}/browse/{encode_segment(record.key)}",
         EVERYONE,
         record.updated,
         record.created,
@@ -96,7 +97,9 @@ KIND: Final = RecordKind(
     ),
     shape=re.compile(r"[A-Z][A-Z0-9_]*-\d+"),
     also="assignee",
-    document_fields=DocumentFields(author="reporter or assignee", updated="updated", references="references"),
+    document_fields=DocumentFields(
+        container="project or key", author="reporter or assignee", updated="updated", references="references"
+    ),
     people=frozenset({"assignee", "reporter"}),
     readings={
         "key": (("key", "issue_key"), ("id", "issue_id")),

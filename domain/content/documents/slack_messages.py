@@ -16,6 +16,7 @@ from domain.content.documents.kinds import (
     Instant,
     RecordKind,
     Text,
+    encode_segment,
     headline,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
@@ -50,7 +51,8 @@ def _build_document(record: SlackMessage, site: ClientSite) -> Document:
         Body("text/plain", text),
         record.channel,
         parse_person(record.author, record.author_name),
-        record.url or f"{site.url}/archives/{record.channel}/{record.message_id}",
+        record.url
+        or f"{site.url}/archives/{encode_segment(record.channel)}/{encode_segment(record.message_id)}",
         EVERYONE,
         record.timestamp,
         None,
@@ -81,7 +83,9 @@ KIND: Final = RecordKind(
         host="https://mock-slack.example.com",
     ),
     shape=re.compile(r"p?\d{10}\.?\d{6,}"),
-    document_fields=DocumentFields(author="author", updated="timestamp", references="thread"),
+    document_fields=DocumentFields(
+        container="channel", author="author", updated="timestamp", references="thread"
+    ),
     people=frozenset({"author"}),
     readings={
         "message_id": (("message_id",), ("id",), ("ts",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from domain.content.checks import DuplicateDetector, QualityChecker, quality_score
@@ -38,6 +39,22 @@ MOCK_ORGANIZATION: Final = "mock-org"
 """The organisation of the connectors' own settings, for where no other is configured."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorFacts:
+    """What the settings of the connector say of the records that it serves.
+
+    `organization` is the owner of repositories for which neither their records nor the template's header name one.
+    With `lists_containers` the settings list the containers, so that those of records may have names that they cannot
+    list.
+    """
+
+    organization: str | None = None
+    lists_containers: bool = False
+
+
+NO_FACTS: Final = ConnectorFacts()
+
+
 class Population:
     """One population of a dataset: `stream_documents` makes the documents, then `build_content` reports on them.
 
@@ -49,7 +66,7 @@ class Population:
         sites: the base address of the client's copy of each type, which replaces `{{site:TYPE}}` in a record.
         now: the instant that timestamps are compared with.
         progress: called with the number of documents made and their total (None: not known).
-        organization: the owner of repositories for which neither their records nor the template's header name one.
+        connector: what the connector's settings say.
     """
 
     def __init__(
@@ -62,7 +79,7 @@ class Population:
         now: datetime,
         progress: Callable[[int, int | None], None],
         limit: int | None = None,
-        organization: str | None = None,
+        connector: ConnectorFacts = NO_FACTS,
     ) -> None:
         self._template = template
         self._kind = RECORD_KINDS[dataset_type]
@@ -71,13 +88,14 @@ class Population:
         self._sites = sites
         self._site = ClientSite(
             sites[dataset_type].rstrip("/"),
-            _named_owner(template.custom_fields) or organization or MOCK_ORGANIZATION,
+            _named_owner(template.custom_fields) or connector.organization or MOCK_ORGANIZATION,
         )
         self._now = now
         self._progress = progress
         self._read = 0
         self._made = 0
         self._containers: dict[str, None] = {}
+        self._containers_listed = connector.lists_containers
         self._warnings: list[str] = list(template.warnings)
 
     def stream_documents(self, stream: RecordStream) -> Iterator[bytes]:
@@ -156,7 +174,7 @@ class Population:
         self._read += wanted
         suspects = self._duplicates.register_ids([each.id for each in documents])
         self._checker.check_documents(documents, first)
-        self._note_containers(documents)
+        self._note_containers(documents, first)
         if wanted < size and self._duplicates.references:
             self._register_left_out(batch[wanted:])
         for at in suspects:
@@ -176,14 +194,30 @@ class Population:
                 record_field=error.field,
             ) from None
 
-    def _note_containers(self, documents: Sequence[Document]) -> None:
+    def _note_containers(self, documents: Sequence[Document], first: int) -> None:
         listed = self._containers
         if len(listed) > _CONTAINERS:
             return
         by_id = self._kind.listed_by_id
-        for container in dict.fromkeys([each.id if by_id else each.container for each in documents]):
-            if len(listed) <= _CONTAINERS:
+        names = [each.id if by_id else each.container for each in documents]
+        for container in dict.fromkeys(names):
+            if len(listed) <= _CONTAINERS and container not in listed:
+                self._require_listable(container, first + names.index(container))
                 listed[container] = None
+
+    def _require_listable(self, container: str, position: int) -> None:
+        """Require that the connector's settings can list a container: the connector would be refused much later."""
+        form = self._kind.connector.container_form
+        if self._containers_listed or form.form.fullmatch(container):
+            return
+        field = self._kind.document_fields.container
+        raise TemplateInvalidError(
+            f"{self._file}: record {position} has the {field} {quote_foreign(container)}, which the connector's "
+            f"settings cannot list: it {form.rule}.",
+            file=self._file,
+            position=position,
+            record_field=field,
+        )
 
     def _register_left_out(self, batch: Sequence[bytes]) -> None:
         """Register the records beyond those wanted, so that references to them count as left out, not as dangling."""

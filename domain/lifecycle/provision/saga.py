@@ -12,7 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from domain.audit import publish_events
-from domain.connectors import build_datasource_spec, claim_home_platform, require_same_platform
+from domain.connectors import (
+    build_datasource_spec,
+    claim_home_platform,
+    find_connector_facts,
+    require_same_platform,
+)
 from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
 from domain.errors import MockDataMissingError, PlatformError, require_present
 from domain.lifecycle.archives import protection_end, stage_archived_documents
@@ -41,7 +46,7 @@ from domain.lifecycle.sagas import (
     Step,
     StepFailure,
     attempt_connector_id,
-    client_organization,
+    client_settings,
     client_sites,
     compensation_step_name,
     constant_backoff,
@@ -103,7 +108,9 @@ async def populate_staging(context: SagaContext) -> None:
         now=context.deps.clock.now(),
         progress=partial(context.report, "populate"),
         limit=context.deps.settings.records_per_dataset,
-        organization=client_organization(context.deps.connectors, dataset),
+        connector=find_connector_facts(
+            client_settings(context.deps.connectors, dataset), dataset.dataset_type
+        ),
     )
 
     def produce() -> Iterator[bytes]:

@@ -155,17 +155,18 @@ def require_connector(uow: UnitOfWork, dataset: Dataset) -> Connector:
     )
 
 
+def client_settings(
+    templates: ConnectorTemplates, dataset: Dataset
+) -> Mapping[DatasetType, Mapping[str, Any]]:
+    """The settings of each type's connector for this client."""
+    return {each: templates.settings(each, dataset.stage, dataset.client_id) for each in DatasetType}
+
+
 def client_sites(templates: ConnectorTemplates, dataset: Dataset) -> Mapping[DatasetType, str]:
     """The site of each type for this client: the base of document addresses and of links between records."""
-    settings = {each: templates.settings(each, dataset.stage, dataset.client_id) for each in DatasetType}
-    return connectors.build_site_urls(settings, client_id=dataset.client_id, stage=dataset.stage)
-
-
-def client_organization(templates: ConnectorTemplates, dataset: Dataset) -> str | None:
-    """The organisation in which the client's repositories are; None when the connector's settings name none."""
-    settings = templates.settings(DatasetType.GITHUB_REPOS, dataset.stage, dataset.client_id)
-    named = settings.get("config", {}).get("organization")
-    return named if isinstance(named, str) and named else None
+    return connectors.build_site_urls(
+        client_settings(templates, dataset), client_id=dataset.client_id, stage=dataset.stage
+    )
 
 
 async def load_saga_context(deps: Dependencies, dataset_id: str, saga_id: str) -> SagaContext:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.content import Population, body_to_text, decode_document
+from domain.content import body_to_text, decode_document
 from domain.errors import LifecycleError
-from server.adapters.templates.catalogue.validation import judge_template
+from server.adapters.templates.catalogue.validation import begin_population, judge_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,14 +50,7 @@ def first_words(document: NeutralDocument) -> str:
 def _first_documents(
     template: Template, open_records: OpenRecords, judgement: Judgement, count: int
 ) -> Iterator[NeutralDocument]:
-    population = Population(
-        template,
-        dataset_type=template.dataset_type,
-        wanted=None,
-        sites=judgement.sites,
-        now=judgement.now,
-        progress=lambda _done, _total: None,
-    )
+    population = begin_population(template, replace(judgement, progress=lambda _done, _total: None))
     try:
         with open_records(template) as stream:
             lines = chain.from_iterable(chunk.splitlines() for chunk in population.stream_documents(stream))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from domain.connectors import build_site_urls
+from domain.connectors import build_site_urls, find_connector_facts
 from domain.model import DatasetType, Stage
 from server.adapters.connector_templates import FileConnectorTemplates
 from server.adapters.templates import (
@@ -69,5 +69,6 @@ def build_judgement(
         now=datetime.now(UTC),
         sites=build_site_urls(by_type, client_id=_CLIENT, stage=Stage.SANDBOX),
         limit=settings.limits.records_per_dataset,
+        connectors={each: find_connector_facts(by_type, each) for each in DatasetType},
         progress=progress,
     )

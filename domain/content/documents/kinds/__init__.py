@@ -13,6 +13,7 @@ from domain.content.documents.kinds.record_kind import (
     RecordKind,
     Text,
     Texts,
+    encode_segment,
     headline,
 )
 from domain.content.documents.kinds.schemas import build_record_schema
@@ -39,6 +40,7 @@ __all__ = [
     "Text",
     "Texts",
     "build_record_schema",
+    "encode_segment",
     "headline",
     "is_blank",
     "normalize_name",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote, unquote
 
 import msgspec
 import msgspec.inspect
@@ -15,7 +17,6 @@ import msgspec.structs
 from domain.content.documents.kinds.spelling import plan_names
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Mapping, Sequence
 
     from domain.content.documents.kinds.spelling import NamePlan, Readings
@@ -34,6 +35,7 @@ NOBODY: Final = "unknown@example.invalid"
 UNKNOWN: Final = "unknown"
 """Replaces a missing container: Glean accepts no document without one."""
 _TITLE: Final = 80
+_PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class ClientSite:
 class DocumentFields:
     """The fields of a record that a document's parts come from, to name them in findings."""
 
+    container: str
     author: str
     updated: str
     references: str
@@ -91,9 +94,9 @@ class RecordKind:
 
     def id_from_url(self, address: str) -> str:
         """The id of a record, from the end of its address."""
-        return "/".join(
-            address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].rstrip("/").split("/")[-self.tail :]
-        )
+        path = address.split("?", maxsplit=1)[0].split("#", maxsplit=1)[0].rstrip("/")
+        found = "/".join(path.split("/")[-self.tail :])
+        return unquote(found) if "%" in found else found
 
     def plan_names(self, names: Sequence[str]) -> NamePlan:
         """Plan how records of this kind with these names are read."""
@@ -189,6 +192,11 @@ _READS: Final[dict[type, Reads]] = {
     msgspec.inspect.DateTimeType: Reads.INSTANT,
     msgspec.inspect.VarTupleType: Reads.TEXTS,
 }
+
+
+def encode_segment(name: str) -> str:
+    """A name or id as a part of an address: what an address would read otherwise is percent-encoded (RFC 3986)."""
+    return name if _PLAIN_SEGMENT(name) else quote(name, safe="/:@!$&'()*+,;=-._~")
 
 
 def headline(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.content import Population, is_fit_for_use, quality_issues
+from domain.content import NO_FACTS, ConnectorFacts, Population, is_fit_for_use, quality_issues
 from domain.errors import LifecycleError
 from domain.model import DatasetType
 from domain.ports import Staged
@@ -63,8 +63,9 @@ class Judgement:
     """The circumstances of a provision by which templates are judged.
 
     `now` is the instant that timestamps are compared with, `sites` the base address of the client's copy of each type,
-    `limit` how many records a dataset may have (None: any number). `progress` is called with the number of documents
-    made and their total (None: not known); it may raise to end the judgement.
+    `limit` how many records a dataset may have (None: any number), and `connectors` what the settings of each
+    type's connector say. `progress` is called with the number of documents made and their total (None: not known); it
+    may raise to end the judgement.
     """
 
     now: datetime
@@ -72,6 +73,7 @@ class Judgement:
         default_factory=lambda: {each: f"https://{each.connector_kind}.example.com" for each in DatasetType}
     )
     limit: int | None = None
+    connectors: Mapping[DatasetType, ConnectorFacts] = field(default_factory=dict)
     progress: Callable[[int, int | None], None] = lambda _done, _total: None
 
 
@@ -110,9 +112,9 @@ def question_file_report(
     )
 
 
-def judge_template(template: Template, open_records: OpenRecords, judgement: Judgement) -> TemplateReport:
-    """Judge a template as a provision does: populate from it, to nowhere, and report the result."""
-    population = Population(
+def begin_population(template: Template, judgement: Judgement) -> Population:
+    """Begin a population as the provision of a template does."""
+    return Population(
         template,
         dataset_type=template.dataset_type,
         wanted=None,
@@ -120,7 +122,13 @@ def judge_template(template: Template, open_records: OpenRecords, judgement: Jud
         now=judgement.now,
         progress=judgement.progress,
         limit=judgement.limit,
+        connector=judgement.connectors.get(template.dataset_type, NO_FACTS),
     )
+
+
+def judge_template(template: Template, open_records: OpenRecords, judgement: Judgement) -> TemplateReport:
+    """Judge a template as a provision does: populate from it, to nowhere, and report the result."""
+    population = begin_population(template, judgement)
     lines = size = 0
     unmatched = UnmatchedDocuments(template.questions or ())
     try:

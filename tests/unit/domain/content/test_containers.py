@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.connectors import find_connector_facts
@@ -65,7 +67,7 @@ def test_a_container_may_have_any_name_where_the_settings_list_others(
 
 
 def test_the_settings_say_who_owns_repositories_and_whether_they_list_containers() -> None:
-    settings = {each: {"config": {}} for each in DatasetType} | {
+    settings: dict[DatasetType, dict[str, Any]] = {each: {"config": {}} for each in DatasetType} | {
         REPOS: {"config": {"organization": "acme-org"}},
         SLACK: {"config": {"channels": ["general"]}},
     }
@@ -73,7 +75,7 @@ def test_the_settings_say_who_owns_repositories_and_whether_they_list_containers
     assert find_connector_facts(settings, SLACK) == ConnectorFacts(
         organization="acme-org", lists_containers=True
     )
-    broken = {each: {"config": []} for each in DatasetType}
+    broken: dict[DatasetType, dict[str, Any]] = {each: {"config": []} for each in DatasetType}
     assert find_connector_facts(broken, PAGES) == ConnectorFacts()
     unnamed = {each: {"config": {"organization": 7}} for each in DatasetType}
     assert find_connector_facts(unnamed, PAGES) == ConnectorFacts()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 CHANGES = ("put", "delete", "append", "add", "record_")
 PERSON = Principal(subject="person:lee")
-READ_ONLY = {"audit", "backup", "events", "schedules", "templates new"}
+READ_ONLY = {"audit", "backup", "events", "schedules", "templates import", "templates new"}
 
 
 class WatchedTransaction:

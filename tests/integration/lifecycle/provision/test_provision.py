@@ -445,7 +445,7 @@ async def test_poor_records_leave_it_validating_with_every_issue_listed(world: W
 
 
 def replace_email(number: int) -> dict[str, object]:
-    return {**confluence_page(number), "author_email": "nobody", "last_modified": "yesterday"}
+    return {**confluence_page(number), "author_email": "nobody@", "last_modified": "yesterday"}
 
 
 async def test_a_sync_that_loses_documents_leaves_it_validating_with_the_shortfall(world: World) -> None:

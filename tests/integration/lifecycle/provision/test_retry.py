@@ -29,7 +29,7 @@ async def provision_short_of_three(place: World, process: Process) -> Dataset:
     if place.dialect is AdminPlatform:
         place.glean.faults.add(Fault(kind="sync_loses", documents=3))
     else:
-        poor = [{**confluence_page(number), "author_email": "nobody"} for number in range(27)]
+        poor = [{**confluence_page(number), "author_email": "nobody@"} for number in range(27)]
         write_template(place.repository, PAGES, poor)
     await process.add_client_and_journey()
     dataset = await process.provision()

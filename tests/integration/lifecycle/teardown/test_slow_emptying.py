@@ -86,7 +86,7 @@ async def create_ready_dataset(process: Process) -> Dataset:
 
 async def create_poor_dataset(place: World, process: Process) -> Dataset:
     """A dataset that is VALIDATING, as its records are poor; better ones are there by now."""
-    bad = [{**confluence_page(number), "author_email": "nobody"} for number in range(30)]
+    bad = [{**confluence_page(number), "author_email": "nobody@"} for number in range(30)]
     write_template(place.repository, PAGES, bad)
     await process.add_client_and_journey()
     begun = await process.start_provision()

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.errors import TemplateFormatUnknownError
 from domain.model import Stage, quote_foreign
-from server.adapters.templates.readers.shape import read_shape
+from server.adapters.templates.readers.shape import ARRAY_OF_OBJECTS, read_shape
 from server.adapters.templates.readers.tables import TABLE_SUFFIXES
 from server.adapters.templates.readers.window import BOM, read_bytes
 from server.adapters.templates.vendors import recognize_text, vendor_notation_error
@@ -79,6 +79,8 @@ def _object_layout(window: Window, kind: RecordKind) -> Layout:
     shape = read_shape(
         window,
         lambda seen: bool(seen.arrays) or _is_described(seen) or _is_record(seen, kind),
+        # The records of a description may be many, and no look at them is needed to know what they are.
+        lambda seen: seen.members.get(RECORDS) == ARRAY_OF_OBJECTS and not _is_record(seen, kind),
     )
     if _is_described(shape) and not _is_record(shape, kind):
         return Layout("object", _find_records_member(window, shape) or RECORDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import logging
@@ -233,6 +234,7 @@ def _type_at_terminal(person: int, typed: str, after: str) -> str:
 def _read_terminal(person: int, until: str | None = None) -> str:
     """What the terminal shows, until that text or the end of the process."""
     text, patience = "", time.monotonic() + PATIENCE_S
+    decoder = codecs.getincrementaldecoder("utf-8")()  # what is read may end within a character
     while until is None or until not in text:
         assert select.select([person], [], [], max(0, patience - time.monotonic()))[0], text
         try:
@@ -241,5 +243,5 @@ def _read_terminal(person: int, until: str | None = None) -> str:
             chunk = b""
         if not chunk:
             break
-        text += chunk.decode()
+        text += decoder.decode(chunk)
     return text

@@ -39,19 +39,23 @@ class ObjectShape:
         return [name for name, begin in self.members.items() if begin == ARRAY_OF_OBJECTS]
 
 
-def read_shape(window: Window, is_enough: Callable[[ObjectShape], bool]) -> ObjectShape:
+def read_shape(
+    window: Window,
+    is_enough: Callable[[ObjectShape], bool],
+    is_clear: Callable[[ObjectShape], bool] = lambda _: False,
+) -> ObjectShape:
     """The shape of the object at the beginning of the window, of which nothing is consumed.
 
-    Reads on until the object is whole, or what is seen of it is enough. Raises TemplateInvalidError for an object that
-    is larger than a value may be.
+    Reads on until the object is whole, or what is seen of it is enough; what comes behind the beginning of a value that
+    makes it clear is not even scanned. Raises TemplateInvalidError for an object that is larger than a value may be.
     """
     while True:
-        shape = _scan_object(window.data)
+        shape = _scan_object(window.data, is_clear)
         if shape.end is not None or shape.broken or is_enough(shape) or not window.read_more():
             return shape
 
 
-def _scan_object(data: bytes) -> ObjectShape:
+def _scan_object(data: bytes, is_clear: Callable[[ObjectShape], bool]) -> ObjectShape:
     shape = ObjectShape()
     at = skip_space(data, 1)
     if data[at : at + 1] == b"}":
@@ -68,6 +72,8 @@ def _scan_object(data: bytes) -> ObjectShape:
             shape.broken = True
             return shape
         shape.members[name] = _value_begin(data, begin)
+        if is_clear(shape):
+            return shape
         end = find_value_end(data, begin)
         if end < 0:
             return shape

@@ -14,6 +14,7 @@ from domain.content.documents.kinds import (
     Instant,
     RecordKind,
     Texts,
+    encode_segment,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
@@ -70,7 +71,7 @@ def _build_document(record: GithubRepository, site: ClientSite) -> Document:
         Body("text/markdown", record.readme or record.description or ""),
         owner,
         parse_person(record.maintainer_email or owner),
-        record.url or f"{site.url}/{name}",
+        record.url or f"{site.url}/{encode_segment(name)}",
         EVERYONE,
         record.updated_at,
         None,

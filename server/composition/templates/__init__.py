@@ -1,24 +1,28 @@
 """Templates as commands and servers use them: their configured repositories. Imports have a module of their own."""
 
-from server.composition.templates.repositories import (
-    CONNECTORS,
+from server.adapters.templates import (
     FolderTemplates,
+    Judgement,
     LayeredTemplates,
     NewTemplate,
     Overview,
     Preview,
     TemplateReport,
-    build_judgement,
-    build_template_repository,
     find_templates_folder,
     first_words,
     preview_template,
     write_new_template,
 )
+from server.composition.templates.repositories import (
+    CONNECTORS,
+    build_judgement,
+    build_template_repository,
+)
 
 __all__ = [
     "CONNECTORS",
     "FolderTemplates",
+    "Judgement",
     "LayeredTemplates",
     "NewTemplate",
     "Overview",

@@ -9,40 +9,12 @@ from typing import TYPE_CHECKING, Final
 from domain.connectors import build_site_urls, find_connector_facts
 from domain.model import DatasetType, Stage
 from server.adapters.connector_templates import FileConnectorTemplates
-from server.adapters.templates import (
-    FolderTemplates,
-    Judgement,
-    LayeredTemplates,
-    NewTemplate,
-    Overview,
-    Preview,
-    TemplateReport,
-    find_templates_folder,
-    first_words,
-    preview_template,
-    write_new_template,
-)
+from server.adapters.templates import FolderTemplates, Judgement, LayeredTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from server.settings import MockDataRepoSettings, Settings
-
-__all__ = [
-    "CONNECTORS",
-    "FolderTemplates",
-    "LayeredTemplates",
-    "NewTemplate",
-    "Overview",
-    "Preview",
-    "TemplateReport",
-    "build_judgement",
-    "build_template_repository",
-    "find_templates_folder",
-    "first_words",
-    "preview_template",
-    "write_new_template",
-]
 
 _BUNDLED: Final = Path(__file__).parents[3]
 """The folder above the bundled catalogue."""

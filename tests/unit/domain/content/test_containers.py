@@ -89,6 +89,7 @@ def test_the_settings_say_who_owns_repositories_and_whether_they_list_containers
         (ISSUES, {"key": "PAY-ä", "project": "PAY"}, "/browse/PAY-%C3%A4"),
         (SLACK, {"message_id": "p 1\n2"}, "/p%201%0A2"),
         (SLACK, {"message_id": "1512085950.000216"}, "/1512085950.000216"),
+        (REPOS, {"name": "acme/billing-api"}, "/acme/billing-api"),
     ],
 )
 def test_an_id_is_encoded_in_an_address_and_read_from_it(

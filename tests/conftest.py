@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 import pytest
-import structlog
 from hypothesis import settings
 
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.store.postgres.migrations import migrate
 from server.infra.postgres.dsn import parse_postgres_url
 from tests.support.memory_folder import find_memory_folder
+from tests.support.plain_logging import log_plainly
 from tests.support.stores.emptied_databases import EmptiedDatabases
 from tests.support.stores.postgres_server import database_name, run_postgres
 
@@ -57,13 +57,7 @@ settings.register_profile("check", deadline=None, derandomize=True, max_examples
 settings.register_profile("fresh", deadline=None, max_examples=200)
 settings.load_profile("check")
 
-# An exception in the log has its traceback only: to print every variable of every frame takes up to a second.
-structlog.configure(
-    processors=[
-        *structlog.get_config()["processors"][:-1],
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
-    ]
-)
+log_plainly()
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -19,13 +19,13 @@ from urllib.parse import quote
 import anyio.from_thread
 import httpx
 import pytest
-import structlog
 from pydantic import BaseModel
 
 from server.adapters.glean.transport import client
 from server.composition import diagnostics, process
 from server.settings import load_settings
 from server.settings.model import Dataops
+from tests.support.plain_logging import log_plainly
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.sandbox.faults import Fault
 from tests.support.servers.canaries import (
@@ -115,7 +115,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
         tmp_path, dataops, {**canaries, "database": PASSWORD, "webhook": WEBHOOK, "bearer": BEARER}
     )
     root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def walk_fields(section: type[BaseModel], path: str = "") -> Iterator[tuple[str, FieldInfo]]:

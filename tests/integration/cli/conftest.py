@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
+from tests.support.plain_logging import log_plainly
 from tests.support.sandbox.embedded import script_composed_sandboxes
 from tests.support.servers.command_line import CommandLine, PreparedFolders
 
@@ -37,7 +37,7 @@ def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     root.handlers = []
     yield
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    log_plainly()
     assert not (tmp_path / "never").exists()
 
 

@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from dbos._logger import init_logger
 
 from domain.errors import StoreUnavailableError
@@ -17,6 +16,7 @@ from server.adapters.engine import engine as durable
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.engine.sqlite_journal import SqliteJournal
 from server.infra.logging import configure_logging
+from tests.support.plain_logging import log_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def logging_as_before() -> Iterator[None]:
     root.handlers, level, engine.handlers, engine.propagate, engine_level = before
     root.setLevel(level)
     engine.setLevel(engine_level)
-    structlog.reset_defaults()
+    log_plainly()
 
 
 async def test_an_engine_whose_database_takes_something_is_ready(

@@ -13,6 +13,7 @@ import structlog
 
 from server.infra.logging import RepetitionFilter, configure_logging, silence_store_trouble
 from tests.support.content.hostile_text import HOSTILE, unprintable_output
+from tests.support.plain_logging import log_plainly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def as_before() -> Iterator[None]:
     root.setLevel(level)
     for name, before in chatty.items():
         logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def test_ours_and_theirs_become_json_lines_on_stderr_and_nothing_on_stdout(

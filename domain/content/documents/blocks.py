@@ -77,14 +77,13 @@ class JsonLinesBatch(RecordBatch):
         self._data = data
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
-        count = self._count_plain_lines()
-        if not count:
+        if not self.plain_lines:
             return None
         try:
             records = kind.decode_lines(self._data)
         except DECODE_ERRORS:
             return None
-        return records if len(records) == count else None
+        return records if len(records) == self.plain_lines else None
 
     def read_names(self) -> Iterable[tuple[str, ...]] | None:
         return _read_names(_decode_names_of_lines, self._data)
@@ -92,7 +91,8 @@ class JsonLinesBatch(RecordBatch):
     def split_records(self) -> list[bytes]:
         return [line for line in self._data.split(b"\n") if line.strip()]
 
-    def _count_plain_lines(self) -> int:
+    @cached_property
+    def plain_lines(self) -> int:
         """The number of lines; 0 unless each begins with `{` and the one before it ended with `}`.
 
         No JSON value can continue from `}` over a newline to `{`, so when there are as many values as lines, each line

@@ -17,7 +17,7 @@ from domain.content.documents.kinds import (
     RecordKind,
     Text,
     Texts,
-    encode_segment,
+    encode_path,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
@@ -52,8 +52,7 @@ def _build_document(record: ConfluencePage, site: ClientSite) -> Document:
         Body("text/html", clean_page_body(record.body)),
         record.space_key,
         parse_person(record.author_email, record.author_name),
-        record.url
-        or f"{site.url}/spaces/{encode_segment(record.space_key)}/pages/{encode_segment(record.page_id)}",
+        record.url or f"{site.url}/{encode_path(f'spaces/{record.space_key}/pages/{record.page_id}')}",
         EVERYONE,
         record.last_modified,
         record.created,

@@ -14,7 +14,7 @@ from domain.content.documents.kinds import (
     Instant,
     RecordKind,
     Texts,
-    encode_segment,
+    encode_path,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
@@ -71,7 +71,7 @@ def _build_document(record: GithubRepository, site: ClientSite) -> Document:
         Body("text/markdown", record.readme or record.description or ""),
         owner,
         parse_person(record.maintainer_email or owner),
-        record.url or f"{site.url}/{encode_segment(name)}",
+        record.url or f"{site.url}/{encode_path(name)}",
         EVERYONE,
         record.updated_at,
         None,

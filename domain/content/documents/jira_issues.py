@@ -16,7 +16,7 @@ from domain.content.documents.kinds import (
     RecordKind,
     Text,
     Texts,
-    encode_segment,
+    encode_path,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
@@ -70,7 +70,7 @@ def _build_document(record: JiraIssue, site: ClientSite) -> Document:
         record.project or record.key.rpartition("-")[0] or UNKNOWN,
         # Glean accepts no document without an author.
         parse_person(record.reporter or assignee or _UNASSIGNED.capitalize()),
-        record.url or f"{site.url}/browse/{encode_segment(record.key)}",
+        record.url or f"{site.url}/{encode_path(f'browse/{record.key}')}",
         EVERYONE,
         record.updated,
         record.created,

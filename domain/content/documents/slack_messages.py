@@ -16,7 +16,7 @@ from domain.content.documents.kinds import (
     Instant,
     RecordKind,
     Text,
-    encode_segment,
+    encode_path,
     headline,
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
@@ -51,8 +51,7 @@ def _build_document(record: SlackMessage, site: ClientSite) -> Document:
         Body("text/plain", text),
         record.channel,
         parse_person(record.author, record.author_name),
-        record.url
-        or f"{site.url}/archives/{encode_segment(record.channel)}/{encode_segment(record.message_id)}",
+        record.url or f"{site.url}/{encode_path(f'archives/{record.channel}/{record.message_id}')}",
         EVERYONE,
         record.timestamp,
         None,

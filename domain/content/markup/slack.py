@@ -60,7 +60,7 @@ def _has_markup(text: str) -> bool:
         or "~" in text
         or ("*" in text and _BOLD.search(text) is not None)
         or ("_" in text and _ITALIC.search(text) is not None)
-        or (text.count(":") > 1 and _EMOJI_NAME.search(text) is not None)
+        or (":" in text and text.count(":") > 1 and _EMOJI_NAME.search(text) is not None)
     )
 
 

@@ -36,6 +36,7 @@ _STYLES: Final = [
 ] + [re.compile(r"(https?://[^\s\[\]()]+)|(?<!\?)\?\?([^\s?](?:[^?\n]*[^\s?])?)\?\?(?!\?)")]
 _PAIRED: Final = re.compile(r"\{(code|noformat|quote|panel|color)(?::[^{}\n]{0,500})?\}")
 _LINE: Final = r"(?:(?:h[1-6]|bq)\.[ \t]+\S|[ \t]*\|\|[^|\n]+\|\|)"
+_LINE_BEGINNINGS: Final = ("h", "bq.", "|", " ", "\t")
 _FIRST_LINE_MARK: Final = re.compile(_LINE)
 _LINE_MARK: Final = re.compile(rf"\n{_LINE}")
 _BRACKET_MARK: Final = re.compile(
@@ -51,7 +52,9 @@ def is_wiki_markup(text: str) -> bool:
             return True
     if "[" in text and _BRACKET_MARK.search(text):
         return True
-    return bool(_FIRST_LINE_MARK.match(text) or ("\n" in text and _LINE_MARK.search(text)))
+    if text.startswith(_LINE_BEGINNINGS) and _FIRST_LINE_MARK.match(text):
+        return True
+    return "\n" in text and _LINE_MARK.search(text) is not None
 
 
 def wiki_to_text(text: str) -> str:

@@ -114,23 +114,26 @@ class FolderRecords:
         """The batches without elements that are null, once their first record is in no vendor's notation."""
         nulls, is_first = 0, True
         for batch in batches:
-            kept = (
-                batch if self._is_without_null(batch) else [each for each in batch if each.strip() != _NULL]
-            )
-            nulls += 0 if kept is batch else len(batch) - len(kept)
-            if kept and is_first:
-                _require_no_vendor(kept[0], self._kind, self.file)
+            if self._may_have_null(batch):
+                kept = [each for each in batch if each.strip() != _NULL]
+                if not kept:
+                    nulls += len(batch)
+                    continue
+                if len(kept) < len(batch):
+                    nulls += len(batch) - len(kept)
+                    batch = kept  # noqa: PLW2901
+            if is_first:
+                _require_no_vendor(batch[0], self._kind, self.file)
                 is_first = False
-            if kept:
-                yield kept
+            yield batch
         if nulls:
             self.warnings.append(f"{nulls} records are null and were skipped; positions count the others.")
 
-    def _is_without_null(self, batch: Sequence[bytes]) -> bool:
-        # Both know it from what they have done already: an element that is null fits no kind.
-        return isinstance(batch, JsonLinesBatch) or (
-            isinstance(batch, JsonArrayBatch) and batch.decode_records(self._kind) is not None
-        )
+    def _may_have_null(self, batch: Sequence[bytes]) -> bool:
+        """Whether an element may be null: one that fits the kind is not, nor is a line that begins with a brace."""
+        if isinstance(batch, JsonLinesBatch):
+            return not batch.plain_lines
+        return not isinstance(batch, JsonArrayBatch) or batch.decode_records(self._kind) is None
 
 
 def _require_no_vendor(record: bytes, kind: RecordKind, name: str) -> None:

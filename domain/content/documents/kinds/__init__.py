@@ -13,7 +13,7 @@ from domain.content.documents.kinds.record_kind import (
     RecordKind,
     Text,
     Texts,
-    encode_segment,
+    encode_path,
     headline,
 )
 from domain.content.documents.kinds.schemas import build_record_schema
@@ -40,7 +40,7 @@ __all__ = [
     "Text",
     "Texts",
     "build_record_schema",
-    "encode_segment",
+    "encode_path",
     "headline",
     "is_blank",
     "normalize_name",

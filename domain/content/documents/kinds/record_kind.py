@@ -35,7 +35,7 @@ NOBODY: Final = "unknown@example.invalid"
 UNKNOWN: Final = "unknown"
 """Replaces a missing container: Glean accepts no document without one."""
 _TITLE: Final = 80
-_PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +194,9 @@ _READS: Final[dict[type, Reads]] = {
 }
 
 
-def encode_segment(name: str) -> str:
-    """A name or id as a part of an address: what an address would read otherwise is percent-encoded (RFC 3986)."""
-    return name if _PLAIN_SEGMENT(name) else quote(name, safe="/:@!$&'()*+,;=-._~")
+def encode_path(path: str) -> str:
+    """A path of names and ids, for an address: what an address would read otherwise is percent-encoded (RFC 3986)."""
+    return path if _PLAIN_PATH(path) else quote(path, safe="/:@!$&'()*+,;=-._~")
 
 
 def headline(text: str) -> str:

@@ -17,28 +17,17 @@ _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{}"]', re.DOTALL)
 
 
 def read_line_records(window: Window) -> Iterator[Sequence[bytes]]:
-    """Batches of lines; empty lines are skipped, and the last line needs no line end.
-
-    A batch with a line that is null is a list of its lines.
-    """
+    """Batches of lines; empty lines are skipped, and the last line needs no line end."""
     while not window.ended:
         whole, newline, rest = window.data.rpartition(b"\n")
         if newline:
             window.data = rest
             if whole.strip():
-                yield _split_lines(whole) if _has_null(whole) else JsonLinesBatch(whole)
+                yield JsonLinesBatch(whole)
         window.read_more()
     if window.data.strip():
         yield [window.data]
     window.data = b""
-
-
-def _has_null(lines: bytes) -> bool:
-    return lines.startswith(b"null") or b"\nnull" in lines
-
-
-def _split_lines(lines: bytes) -> list[bytes]:
-    return [line for line in lines.split(b"\n") if line.strip()]
 
 
 def read_object_sequence(window: Window) -> Iterator[Sequence[bytes]]:

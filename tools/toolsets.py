@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
@@ -28,11 +29,16 @@ _MODULES: Final = {
 }
 
 
+@cache
+def _import_tools(toolset: str) -> tuple[LifecycleTool, ...]:
+    return tuple(import_module(f"tools.{each}").TOOL for each in _MODULES[toolset])
+
+
 class _Toolsets(Mapping[str, "tuple[LifecycleTool, ...]"]):
     """The tools of each toolset, imported when they are asked for: making a tool's schemas delays a start."""
 
     def __getitem__(self, name: str) -> tuple[LifecycleTool, ...]:
-        return tuple(import_module(f"tools.{each}").TOOL for each in _MODULES[name])
+        return _import_tools(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(_MODULES)

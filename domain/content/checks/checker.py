@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from itertools import chain
+from operator import gt
 from typing import TYPE_CHECKING, Final
 
 from domain.content.checks.counters import CHECK_WEIGHTS, MAX_EXAMPLES, CheckCounter
@@ -121,7 +122,7 @@ class QualityChecker:
         return known and (
             also is None
             or self._valid.issuperset(
-                {each.properties[also] for each in documents if each.properties and also in each.properties}
+                {each.properties.get(also) for each in documents if each.properties} - {None}
             )
         )
 
@@ -130,18 +131,20 @@ class QualityChecker:
 
         One test for the batch is much faster than one for each document.
         """
-        latest = self._latest
         updated = [each.updated for each in documents if each.updated]
         created = [each.created for each in documents if each.created]
-        if not {each.tzinfo for each in chain(updated, created)} <= {UTC}:
+        if not (self._are_plausible(updated) and self._are_plausible(created)):
             return False
-        if created and not (
-            min(created) >= _EARLIEST
-            and max(created) <= latest
-            and all(each.created <= each.updated for each in documents if each.created and each.updated)
-        ):
-            return False
-        return not updated or (min(updated) >= _EARLIEST and max(updated) <= latest)
+        if len(updated) == len(created) == len(documents):
+            return not any(map(gt, created, updated))
+        return all(each.created <= each.updated for each in documents if each.created and each.updated)
+
+    def _are_plausible(self, instants: Sequence[datetime]) -> bool:
+        return not instants or (
+            {each.tzinfo for each in instants} == {UTC}
+            and min(instants) >= _EARLIEST
+            and max(instants) <= self._latest
+        )
 
     def _check_authors(self, document: Document | NeutralDocument, position: int) -> None:
         emails = [document.author.email]

@@ -53,11 +53,15 @@ def _build_document(record: JiraIssue, site: ClientSite) -> Document:
     assignee = record.assignee
     if assignee and "@" not in assignee and assignee.strip().casefold() in {"", _UNASSIGNED}:
         assignee = None
+    # Glean accepts no document without an author.
+    author = person = parse_person(assignee or _UNASSIGNED.capitalize())
+    if record.reporter:
+        author = parse_person(record.reporter)
     properties: dict[str, Any] = {"status": record.status}
     if record.priority:
         properties["priority"] = record.priority
     if assignee:
-        properties["assignee"] = parse_person(assignee).email
+        properties["assignee"] = person.email
     if record.issue_type:
         properties["issue_type"] = record.issue_type
     if record.labels:
@@ -68,8 +72,7 @@ def _build_document(record: JiraIssue, site: ClientSite) -> Document:
         record.summary or record.key,
         Body("text/plain", clean_issue_description(record.description or "")),
         record.project or record.key.rpartition("-")[0] or UNKNOWN,
-        # Glean accepts no document without an author.
-        parse_person(record.reporter or assignee or _UNASSIGNED.capitalize()),
+        author,
         record.url or f"{site.url}/{encode_path(f'browse/{record.key}')}",
         EVERYONE,
         record.updated,

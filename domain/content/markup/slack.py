@@ -39,7 +39,16 @@ def slack_to_text(text: str, names: Mapping[str, str]) -> str:
     Mentions become `@name`, channels `#name`, and links `label (address)`. A mention whose name is not known keeps its
     id. Takes time in proportion to the length, and never raises.
     """
-    if not _has_markup(text):
+    # Most texts have no mark, and a search for one character costs next to nothing.
+    if not (
+        "<" in text
+        or "&" in text
+        or "`" in text
+        or "~" in text
+        or ("*" in text and _BOLD.search(text))
+        or ("_" in text and _ITALIC.search(text))
+        or (":" in text and text.count(":") > 1 and _EMOJI_NAME.search(text))
+    ):
         return text
     for style in _STYLES:
         text = style.sub(lambda found: found[1] or found[2], text)
@@ -49,19 +58,6 @@ def slack_to_text(text: str, names: Mapping[str, str]) -> str:
         parts += (_decode(replace_emoji_names(text[at : found.start()])), _show_marked(found, names))
         at = found.end()
     return "".join([*parts, _decode(replace_emoji_names(text[at:]))])
-
-
-def _has_markup(text: str) -> bool:
-    """Whether a text may have a mark. Most have none, and a search for one character costs next to nothing."""
-    return (
-        "<" in text
-        or "&" in text
-        or "`" in text
-        or "~" in text
-        or ("*" in text and _BOLD.search(text) is not None)
-        or ("_" in text and _ITALIC.search(text) is not None)
-        or (":" in text and text.count(":") > 1 and _EMOJI_NAME.search(text) is not None)
-    )
 
 
 def _decode(text: str) -> str:

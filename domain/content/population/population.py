@@ -198,8 +198,12 @@ class Population:
         listed = self._containers
         if len(listed) > _CONTAINERS:
             return
-        by_id = self._kind.listed_by_id
-        names = [each.id if by_id else each.container for each in documents]
+        if self._kind.listed_by_id:
+            names = [each.id for each in documents]
+        elif listed.keys() >= {each.container for each in documents}:
+            return
+        else:
+            names = [each.container for each in documents]
         for container in dict.fromkeys(names):
             if len(listed) <= _CONTAINERS and container not in listed:
                 self._require_listable(container, first + names.index(container))

@@ -26,10 +26,11 @@ class Vendor(NamedTuple):
 
 JIRA_CSV: Final = Vendor("jira-csv", "Jira's CSV export")
 JIRA_REST: Final = Vendor("jira-rest", "an answer of Jira's REST API")
-SLACK_EXPORT: Final = Vendor("slack-export", "a part of a Slack export")
+SLACK_EXPORT: Final = Vendor("slack-export", "a Slack export")
+SLACK_EXPORT_PART: Final = Vendor("slack-export", "a part of a Slack export")
 CONFLUENCE_REST: Final = Vendor("confluence-rest", "an answer of Confluence's REST API")
 CONFLUENCE_XML: Final = Vendor("confluence-xml", "a space exported from Confluence as XML")
-GITHUB: Final = Vendor("github", "an answer of GitHub's GraphQL API, or of `gh repo list --json`")
+GITHUB: Final = Vendor("github", "an answer of GitHub's API, or of `gh repo list --json`")
 
 _BODY_FORMATS: Final = frozenset(
     {"storage", "view", "export_view", "styled_view", "editor", "anonymous_export_view", "atlas_doc_format"}
@@ -59,7 +60,8 @@ def recognize_text(begin: bytes) -> Vendor | None:
 
 def import_action(vendor: Vendor) -> str:
     """What to do with a file in a vendor's notation."""
-    return f"Import it with `dataset-lifecycle templates import {vendor.kind} SOURCE --to INDUSTRY/USE_CASE`."
+    what = "the whole folder or zip of it" if vendor is SLACK_EXPORT_PART else "it"
+    return f"Import {what} with `dataset-lifecycle templates import {vendor.kind} SOURCE --to INDUSTRY/USE_CASE`."
 
 
 def vendor_notation_error(name: str, vendor: Vendor) -> TemplateInvalidError:
@@ -103,6 +105,6 @@ def _is_github_node(record: Mapping[str, Any]) -> bool:
 _RECORDS: Final[tuple[tuple[Vendor, Callable[[Mapping[str, Any]], bool]], ...]] = (
     (JIRA_REST, _is_jira_issue),
     (CONFLUENCE_REST, _is_confluence_page),
-    (SLACK_EXPORT, _is_slack_message),
+    (SLACK_EXPORT_PART, _is_slack_message),
     (GITHUB, _is_github_node),
 )

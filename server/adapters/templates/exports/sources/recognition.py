@@ -6,42 +6,39 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import ExportInvalidError
+from server.adapters.templates import vendors
 
 if TYPE_CHECKING:
     from server.adapters.templates.exports.sources.tree import SourceTree
+    from server.adapters.templates.vendors import Vendor
 
 _OPENING: Final = 1 << 16
 
 
 class _Signature(NamedTuple):
-    kind: str
-    what: str
+    vendor: Vendor
     names: re.Pattern[str] | None
     opening: tuple[re.Pattern[bytes], ...]
 
 
 _SIGNATURES: Final = (
     _Signature(
-        "confluence-xml",
-        "a Confluence space export",
+        vendors.CONFLUENCE_XML,
         re.compile(r"(?:.*/)?entities\.xml"),
         (re.compile(rb"<hibernate-generic\b"),),
     ),
     _Signature(
-        "slack-export",
-        "a Slack export",
+        vendors.SLACK_EXPORT,
         re.compile(r"(?:.*/)?(?:channels|groups|dms|mpims)\.json"),
         (re.compile(rb'"ts"\s*:\s*"\d{9,11}\.\d{3,9}"'), re.compile(rb'"type"\s*:\s*"message"')),
     ),
     _Signature(
-        "jira-rest",
-        "Jira's REST answer",
+        vendors.JIRA_REST,
         None,
         (re.compile(rb'"fields"\s*:\s*\{'), re.compile(rb'"key"\s*:\s*"[A-Z][A-Z0-9_]*-\d+"')),
     ),
     _Signature(
-        "confluence-rest",
-        "Confluence's REST answer",
+        vendors.CONFLUENCE_REST,
         None,
         (
             re.compile(rb'"(?:spaceId|space|_expandable|ancestors)"\s*:'),
@@ -50,14 +47,12 @@ _SIGNATURES: Final = (
         ),
     ),
     _Signature(
-        "github",
-        "GitHub's answer",
+        vendors.GITHUB,
         None,
         (re.compile(rb'"(?:full_name|nameWithOwner|stargazers_count|stargazerCount|primaryLanguage)"\s*:'),),
     ),
     _Signature(
-        "jira-csv",
-        "Jira's CSV",
+        vendors.JIRA_CSV,
         None,
         (
             re.compile(rb"\A[^\n]*(?<![\w ])Issue key(?![\w ])", re.IGNORECASE),
@@ -70,15 +65,16 @@ _SIGNATURES: Final = (
 def require_kind(tree: SourceTree, kind: str) -> None:
     """Require that an export is not clearly of another kind. Raises ExportInvalidError, which names the right one."""
     found = _recognize(tree, kind)
-    if found is None or found.kind == kind:
+    if found is None or found.vendor.kind == kind:
         return
-    part = found.kind == "slack-export" and not _has_names(tree, found)
+    vendor = found.vendor
+    if vendor is vendors.SLACK_EXPORT and not _has_names(tree, found):
+        vendor = vendors.SLACK_EXPORT_PART
     raise ExportInvalidError(
-        f"{tree.shown} is {found.what}{' (a part of it)' if part else ''}, not what {kind} reads.",
+        f"{tree.shown} is {vendor.what}, not what {kind} reads.",
         field="kind",
-        kind=found.kind,
-        suggested_action=f"Import {'the whole folder or zip of ' if part else ''}it with "
-        f"`dataset-lifecycle templates import {found.kind} SOURCE --to INDUSTRY/USE_CASE`.",
+        kind=vendor.kind,
+        suggested_action=vendors.import_action(vendor),
     )
 
 
@@ -87,7 +83,7 @@ def _recognize(tree: SourceTree, kind: str) -> _Signature | None:
     named = [each for each in _SIGNATURES if _has_names(tree, each)]
     opening = tree.read_opening(tree.names[0], _OPENING) if tree.names else b""
     fitting = named or [each for each in _SIGNATURES if all(one.search(opening) for one in each.opening)]
-    return next((each for each in fitting if each.kind == kind), fitting[0] if fitting else None)
+    return next((each for each in fitting if each.vendor.kind == kind), fitting[0] if fitting else None)
 
 
 def _has_names(tree: SourceTree, signature: _Signature) -> bool:

@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[str, type[TemplateInvalidError], str, str]] = {
     "GraphQL": (
         json.dumps({"data": {"search": {"nodes": [{"nameWithOwner": "a/b"}]}}}),
         TemplateInvalidError,
-        "is an answer of GitHub's GraphQL API",
+        "is an answer of GitHub's API",
         "templates import github",
     ),
 }

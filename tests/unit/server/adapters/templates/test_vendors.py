@@ -18,7 +18,7 @@ RECORDS: list[tuple[dict[str, Any], vendors.Vendor | None]] = [
     ({"id": "1", "body": {"storage": {}}}, vendors.CONFLUENCE_REST),
     ({"id": "1", "body": {"atlas_doc_format": {}}}, vendors.CONFLUENCE_REST),
     ({"id": "1", "title": "t", "status": "current", "_links": {}}, vendors.CONFLUENCE_REST),
-    ({"type": "message", "ts": "1.2", "text": "x"}, vendors.SLACK_EXPORT),
+    ({"type": "message", "ts": "1.2", "text": "x"}, vendors.SLACK_EXPORT_PART),
     ({"nameWithOwner": "a/b"}, vendors.GITHUB),
     ({"node": {"nameWithOwner": "a/b"}}, vendors.GITHUB),
     ({"data": {"viewer": {}}}, vendors.GITHUB),

@@ -133,14 +133,18 @@ class QualityChecker:
         """
         updated = [each.updated for each in documents if each.updated]
         created = [each.created for each in documents if each.created]
-        if not (self._are_plausible(updated) and self._are_plausible(created)):
+        if updated and not self._are_plausible(updated):
+            return False
+        if not created:
+            return True
+        if not self._are_plausible(created):
             return False
         if len(updated) == len(created) == len(documents):
             return not any(map(gt, created, updated))
         return all(each.created <= each.updated for each in documents if each.created and each.updated)
 
     def _are_plausible(self, instants: Sequence[datetime]) -> bool:
-        return not instants or (
+        return (
             {each.tzinfo for each in instants} == {UTC}
             and min(instants) >= _EARLIEST
             and max(instants) <= self._latest
@@ -196,6 +200,9 @@ class QualityChecker:
         given = [each.references for each in documents]
         references = list(chain.from_iterable(given))
         if not references:
+            return
+        # Nearly all references lead to records shortly before them.
+        if self._duplicates.count_met(references):
             return
         positions = (position for position, each in enumerate(given, first) for _ in each)
         lines = "\n".join(("", *references))

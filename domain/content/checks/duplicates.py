@@ -153,12 +153,16 @@ class DuplicateDetector:
             self._spill_partitioned("left out", self._left_out)
             del self._left_out[:]
 
+    def count_met(self, references: Sequence[str]) -> bool:
+        """Count references if every one of them leads to one of the latest ids; whether they did."""
+        met = self._ids.issuperset(map(hash, _casefolded_keys(references)))
+        self.references += len(references) if met else 0
+        return met
+
     def register_references(self, positions: Iterable[int], references: Sequence[str]) -> None:
         """Register the reference of each position to the id beside it, unless that is one of the latest ids."""
         self.references += len(references)
         hashes = list(map(hash, _casefolded_keys(references)))
-        if self._ids.issuperset(hashes):
-            return
         unmet = [each not in self._ids for each in hashes]
         self._references.extend(compress(hashes, unmet))
         self._referrers.extend(compress(positions, unmet))

@@ -21,7 +21,7 @@ from domain.content.documents.kinds import (
 )
 from domain.content.documents.neutral import EVERYONE, Body, Document
 from domain.content.documents.repair.people import parse_person
-from domain.content.markup import clean_message_text
+from domain.content.markup import slack_to_text
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, TextForm, authentication_forms
 
 
@@ -43,7 +43,7 @@ class SlackMessage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 def _build_document(record: SlackMessage, site: ClientSite) -> Document:
     thread = record.thread
-    text = clean_message_text(record.text)
+    text = slack_to_text(record.text)
     return Document(
         "slack_messages",
         record.message_id,

@@ -8,7 +8,6 @@ from domain.content.markup.markdown import markdown_to_text
 from domain.content.markup.records import (
     body_to_text,
     clean_issue_description,
-    clean_message_text,
     clean_page_body,
 )
 from domain.content.markup.slack import slack_to_text
@@ -19,7 +18,6 @@ __all__ = [
     "adf_to_text",
     "body_to_text",
     "clean_issue_description",
-    "clean_message_text",
     "clean_page_body",
     "html_to_text",
     "markdown_to_text",

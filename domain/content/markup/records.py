@@ -7,19 +7,14 @@ begins with a test that costs less than a microsecond, since nearly every text o
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from domain.content.markup.adf import adf_to_text
 from domain.content.markup.html_text import html_to_text
 from domain.content.markup.markdown import markdown_to_text
-from domain.content.markup.slack import slack_to_text
 from domain.content.markup.storage import storage_to_html
-from domain.content.markup.wiki import is_wiki_markup, wiki_to_text
+from domain.content.markup.wiki import is_wiki_markup, may_be_wiki_markup, wiki_to_text
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_NO_NAMES: Final[Mapping[str, str]] = {}
 _STORAGE_ELEMENT: Final = re.compile(r":(?<=<ac:|<ri:)")
 """From the colon backwards: pages have few colons, and many tags."""
 _HTML: Final = re.compile(
@@ -34,16 +29,13 @@ def clean_page_body(body: str) -> str:
     return body
 
 
-def clean_message_text(text: str) -> str:
-    """The text of a message; mrkdwn becomes what Slack shows. Ids of people stay: a record has no names of others."""
-    return slack_to_text(text, _NO_NAMES)
-
-
 def clean_issue_description(description: str | dict[str, Any]) -> str:
     """The text of a description: that of a document in ADF, and of unmistakable wiki markup or HTML."""
     if not isinstance(description, str):
         return adf_to_text(description)
-    if "<" in description and _HTML.fullmatch(description):
+    if not ("<" in description or may_be_wiki_markup(description)):
+        return description
+    if _HTML.fullmatch(description):
         return html_to_text(description)
     if description.startswith("{"):
         found = adf_to_text(description)

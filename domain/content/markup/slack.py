@@ -29,15 +29,16 @@ _BOLD: Final = re.compile(r"\*(?<![\w*]\*)\S")
 _ITALIC: Final = re.compile(r"_(?<![\w/]_)\S")
 _EMOJI_NAME: Final = re.compile(r":(?<![\w:]:)[a-z0-9_+-]+:")
 _TARGET: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|\{\{site:|mailto:|tel:)\S*", re.IGNORECASE)
+_NO_NAMES: Final[Mapping[str, str]] = {}
 _ENTITY: Final = re.compile(r"&(?:amp|lt|gt);")
 """Slack encodes these three characters and no others."""
 
 
-def slack_to_text(text: str, names: Mapping[str, str]) -> str:
+def slack_to_text(text: str, names: Mapping[str, str] = _NO_NAMES) -> str:
     """The text that Slack shows of a message; `names` has the names of users, channels and groups by their ids.
 
     Mentions become `@name`, channels `#name`, and links `label (address)`. A mention whose name is not known keeps its
-    id. Takes time in proportion to the length, and never raises.
+    id, as all do in records, which have no names of others. Takes time in proportion to the length, and never raises.
     """
     # Most texts have no mark, and a search for one character costs next to nothing.
     if not (

@@ -44,6 +44,11 @@ _BRACKET_MARK: Final = re.compile(
 )
 
 
+def may_be_wiki_markup(text: str) -> bool:
+    """Whether a text has a character that every mark of `is_wiki_markup` needs, which is cheap to know."""
+    return "{" in text or "[" in text or "\n" in text or text.startswith(_LINE_BEGINNINGS)
+
+
 def is_wiki_markup(text: str) -> bool:
     """Whether a text has a mark that nobody writes in plain text, such as `h2. ` at the begin of a line."""
     if "{" in text:
@@ -52,9 +57,7 @@ def is_wiki_markup(text: str) -> bool:
             return True
     if "[" in text and _BRACKET_MARK.search(text):
         return True
-    if text.startswith(_LINE_BEGINNINGS) and _FIRST_LINE_MARK.match(text):
-        return True
-    return "\n" in text and _LINE_MARK.search(text) is not None
+    return bool(_FIRST_LINE_MARK.match(text) or _LINE_MARK.search(text))
 
 
 def wiki_to_text(text: str) -> str:

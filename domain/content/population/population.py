@@ -96,6 +96,7 @@ class Population:
         self._made = 0
         self._containers: dict[str, None] = {}
         self._containers_listed = connector.lists_containers
+        self._container_form = self._kind.connector.container_form
         self._warnings: list[str] = list(template.warnings)
 
     def stream_documents(self, stream: RecordStream) -> Iterator[bytes]:
@@ -204,14 +205,14 @@ class Population:
             return
         else:
             names = [each.container for each in documents]
-        for container in dict.fromkeys(names):
-            if len(listed) <= _CONTAINERS and container not in listed:
-                self._require_listable(container, first + names.index(container))
+        for position, container in enumerate(names, first):
+            if container not in listed and len(listed) <= _CONTAINERS:
+                self._require_listable(container, position)
                 listed[container] = None
 
     def _require_listable(self, container: str, position: int) -> None:
         """Require that the connector's settings can list a container: the connector would be refused much later."""
-        form = self._kind.connector.container_form
+        form = self._container_form
         if self._containers_listed or form.form.fullmatch(container):
             return
         field = self._kind.document_fields.container

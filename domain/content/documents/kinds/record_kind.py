@@ -203,8 +203,7 @@ def headline(text: str) -> str:
     """The beginning of a text as a title, cut at a word after at most 80 characters."""
     head = text[: _TITLE + 1]
     if "\n" in head:
-        head = " ".join(text[: 2 * _TITLE].split())
+        head = " ".join(text[: 2 * _TITLE].split())[: _TITLE + 1]
     if len(head) <= _TITLE:
         return head
-    end = head.rfind(" ", 1, _TITLE + 1)
-    return f"{head[: end if end > 0 else _TITLE]}…"
+    return f"{head.rpartition(' ')[0] or head[:_TITLE]}…"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from domain.content.documents import RECORD_KINDS, ClientSite
-from domain.content.markup import clean_issue_description, clean_message_text, clean_page_body
+from domain.content.markup import clean_issue_description, clean_page_body, slack_to_text
 from domain.model.enums import DatasetType
 from tests.support.content.records import ISSUES, populate, template_record
 
@@ -34,8 +34,8 @@ def test_a_page_in_storage_format_becomes_html_and_other_html_stays() -> None:
 
 
 def test_a_message_becomes_what_slack_shows() -> None:
-    assert clean_message_text("<@U1> *done* :tada: &amp;") == "@U1 done 🎉 &"
-    assert clean_message_text("done, 2 * 3") == "done, 2 * 3"
+    assert slack_to_text("<@U1> *done* :tada: &amp;") == "@U1 done 🎉 &"
+    assert slack_to_text("done, 2 * 3") == "done, 2 * 3"
 
 
 @pytest.mark.parametrize("dataset_type", DatasetType)

@@ -151,7 +151,7 @@ def outcome_error(step: str, outcome: StepOutcome) -> Json | None:
 async def _perform(
     perform: StepRunner, name: str, effect: Callable[[], Awaitable[StepOutcome]]
 ) -> StepOutcome:
-    async def recorded() -> Json:
+    async def run_and_encode() -> Json:
         return encode_outcome(await effect())
 
-    return decode_outcome(await perform(name, recorded))
+    return decode_outcome(await perform(name, run_and_encode))

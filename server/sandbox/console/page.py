@@ -83,7 +83,7 @@ class ConsolePage:
                 datasource_payload(connection, row)
                 for row in load_datasource_page(connection, 0, _MOST_DATASOURCES)
             ]
-            view = SearchView.filtered(datasources, known, given)
+            view = SearchView.from_form(datasources, known, given)
             found = _search(connection, view) if view.question else None
         return HTMLResponse(render_search(view, found))
 

@@ -46,7 +46,7 @@ class SearchView:
     known: Mapping[str, ServedDataset]
 
     @classmethod
-    def filtered(
+    def from_form(
         cls,
         datasources: Sequence[Mapping[str, Any]],
         known: Mapping[str, ServedDataset],
@@ -90,14 +90,14 @@ class SearchView:
             dict.fromkeys(
                 question
                 for each in self.shown
-                if (served := self._served(each))
+                if (served := self._dataset_of(each))
                 for question in served.questions
             )
         )
 
     def client_of(self, datasource: Mapping[str, Any]) -> str:
         """The client of a datasource; "" when it is not known."""
-        served = self._served(datasource)
+        served = self._dataset_of(datasource)
         return served.client if served else ""
 
     def address(self, question: str) -> str:
@@ -105,7 +105,7 @@ class SearchView:
         fields = {"q": question, "client": self.client, "dataset": self.datasource_id}
         return f"/?{urlencode({name: value for name, value in fields.items() if value})}"
 
-    def _served(self, datasource: Mapping[str, Any]) -> ServedDataset | None:
+    def _dataset_of(self, datasource: Mapping[str, Any]) -> ServedDataset | None:
         return self.known.get(datasource["id"]) or self.known.get(datasource["name"])
 
 

@@ -155,7 +155,7 @@ def _make_record(found: dict[str, Any], position: int, export: Export, links: Si
         "issues": issues,
         "url": f"{{{{site:github_repos}}}}/{name}",
         "readme": links.rewrite(readme) if readme else None,
-        "updated_at": format_instant(_updated(found)),
+        "updated_at": format_instant(_updated_at(found)),
         "topics": _topics(found) or None,
     }
 
@@ -198,5 +198,5 @@ def _readme(found: dict[str, Any]) -> str | None:
     return as_text(readme) or as_text(as_mapping(readme).get("text"))
 
 
-def _updated(found: dict[str, Any]) -> Any:  # noqa: ANN401 - the instant or None, as `parse_iso` gives it
+def _updated_at(found: dict[str, Any]) -> Any:  # noqa: ANN401 - the instant or None, as `parse_iso` gives it
     return next((at for each in _UPDATED if (at := parse_iso(as_text(found.get(each)) or ""))), None)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from domain.content.documents.kinds import Reads, is_blank
 from domain.content.documents.repair.values import Fault, ValueReader
+from domain.model import quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from domain.content.documents.kinds import CollectedField, Field, NamePlan, RecordKind
     from domain.content.documents.repair.timestamps import DateOrders
+
+
+_SHOWN: Final = 6
 
 
 class RepairedRecord(NamedTuple):
@@ -86,7 +90,7 @@ def repair_record(
         if each.required and found is not None and found.rival is not None:
             reader.faults.append(_rivalry(each, found))
         if each.reads is Reads.ID:
-            values[each.name] = _read_identifier(each, found, reader)
+            values[each.name] = _read_identifier(each, found, reader, plan)
         elif found is None or is_blank(found.value):
             values[each.name] = _stand_in(kind, each, found, reader)
         else:
@@ -100,8 +104,10 @@ def _decode_error_reason(error: msgspec.DecodeError) -> str:
     return str(error).removeprefix("JSON is malformed: ")
 
 
-def _read_identifier(each: Field, found: CollectedField | None, reader: ValueReader) -> str:
-    value = None if found is None else found.value
+def _read_identifier(each: Field, found: CollectedField | None, reader: ValueReader, plan: NamePlan) -> str:
+    if found is None:
+        raise InvalidRecordError(f"has no {each.name}{_show_names(plan)}", each.name)
+    value = found.value
     if isinstance(value, (bool, dict, list)) or is_blank(value):
         raise InvalidRecordError(f"has no {each.name}", each.name)
     if isinstance(value, float) and not value.is_integer():
@@ -114,6 +120,15 @@ def _read_identifier(each: Field, found: CollectedField | None, reader: ValueRea
         length = len(str(value))
         raise InvalidRecordError(f"has too long a {each.name}: {length} characters", each.name)
     return str(text)
+
+
+def _show_names(plan: NamePlan) -> str:
+    """What a record has instead, for whoever has it under another name, or deeper in the file."""
+    names = [name for name in plan.unread if name.strip()]
+    if not names:
+        return ""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f", and nothing reads {', '.join(map(quote_foreign, names[:_SHOWN]))}{more}"
 
 
 def _rivalry(each: Field, found: CollectedField) -> Fault:

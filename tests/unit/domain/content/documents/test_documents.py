@@ -342,6 +342,12 @@ NOT_RECORDS = [
     (b"[1]", "not a JSON object", None),
     (b"null", "is null", None),
     (b"{}", "has no page_id", "page_id"),
+    (b'{"data": {"items": []}}', "has no page_id, and nothing reads data", "page_id"),
+    (
+        b'{"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1, "g": 1, " ": 1, "title": "x"}',
+        "has no page_id, and nothing reads a, b, c, d, e, f and 1 more",
+        "page_id",
+    ),
     (b'{"page_id": " "}', "has no page_id", "page_id"),
     (b'{"page_id": true}', "has no page_id", "page_id"),
     (b'{"page_id": ["1"]}', "has no page_id", "page_id"),

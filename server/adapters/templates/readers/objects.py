@@ -36,13 +36,13 @@ def read_object_records(
 def _read_members(
     window: Window, into: dict[str, Any], kind: RecordKind | None, member: str, *, within: str
 ) -> Iterator[Sequence[bytes]]:
-    _consume_mark(window, b"{")
+    consume_mark(window, b"{")
     if window.peek() == b"}":
         window.advance(1)
         return
     while True:
-        name = _read_name(window)
-        _consume_mark(window, b":")
+        name = read_member_name(window)
+        consume_mark(window, b":")
         mark = window.peek()
         if name == (member if not within else "records") and mark == b"[":
             into.setdefault("records", True)
@@ -52,14 +52,15 @@ def _read_members(
             into["source"] = {}
             yield from _read_members(window, into["source"], kind, member, within="source")
         else:
-            into[name] = _read_value(window, name)
+            into[name] = read_member_value(window, name)
         if window.peek() == b"}":
             window.advance(1)
             return
-        _consume_mark(window, b",")
+        consume_mark(window, b",")
 
 
-def _consume_mark(window: Window, mark: bytes) -> None:
+def consume_mark(window: Window, mark: bytes) -> None:
+    """Consume a mark such as `:`. Raises TemplateInvalidError where there is another one, or none."""
     found = window.peek()
     if found != mark:
         what = f"has {found.decode('latin-1')!r}" if found else "ends"
@@ -67,16 +68,18 @@ def _consume_mark(window: Window, mark: bytes) -> None:
     window.advance(1)
 
 
-def _read_name(window: Window) -> str:
+def read_member_name(window: Window) -> str:
+    """Read the name of a member. Raises TemplateInvalidError where there is none."""
     window.peek()
     while (found := NAME.match(window.data)) is None:
         if window.data[:1] != b'"' or not window.read_more():
-            raise window.invalid_template_error("is not JSON: a member has no name")
+            raise window.invalid_template_error("is not JSON, or ends early: a member has no name")
     window.advance(found.end())
     return str(_decode_json(window, found[0], "a member's name"))
 
 
-def _read_value(window: Window, name: str) -> object:
+def read_member_value(window: Window, name: str) -> object:
+    """Read the value of the member of that name. Raises TemplateInvalidError where it ends early, or is no JSON."""
     while (end := find_value_end(window.data)) < 0:
         if not window.read_more():
             raise window.invalid_template_error(f"ends in the middle of {name[:80]!r}")

@@ -6,7 +6,6 @@ holds.
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +13,8 @@ import msgspec
 
 from domain.errors import ExportInvalidError, TemplateInvalidError
 from domain.model import quote_foreign
-from server.adapters.templates.readers.arrays import find_value_end, read_array_records
+from server.adapters.templates.readers.arrays import read_array_records
+from server.adapters.templates.readers.objects import consume_mark, read_member_name, read_member_value
 from server.adapters.templates.readers.window import Window
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from server.adapters.templates.exports.sources.tree import SourceTree
 
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_NAME: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
 
 
 class JsonRecords:
@@ -90,18 +89,18 @@ class JsonRecords:
             window.advance(1)
             return
         while True:
-            name = _read_name(window)
-            _consume(window, b":")
+            name = read_member_name(window)
+            consume_mark(window, b":")
             if window.peek() == b"[" and name in self._arrays:
                 window.advance(1)
                 into[name] = True
                 yield from self._read_array(window)
             else:
-                into[name] = _read_value(window)
+                into[name] = read_member_value(window, name)
             if window.peek() == b"}":
                 window.advance(1)
                 return
-            _consume(window, b",")
+            consume_mark(window, b",")
 
 
 def decode_record(raw: bytes, position: int) -> Any:  # noqa: ANN401 - a record may be any JSON
@@ -129,39 +128,6 @@ def describe_decode_error(error: Exception) -> str:
 def quote_mark(mark: bytes) -> str:
     """One byte of a file, to be shown."""
     return quote_foreign(mark.decode("latin-1"))
-
-
-def _consume(window: Window, mark: bytes) -> None:
-    found = window.peek()
-    if found != mark:
-        what = f"has {quote_mark(found)}" if found else "ends"
-        raise window.invalid_template_error(f"is not JSON: it {what} where {mark.decode()!r} is expected")
-    window.advance(1)
-
-
-def _read_name(window: Window) -> str:
-    window.peek()
-    while (found := _NAME.match(window.data)) is None:
-        if window.data[:1] != b'"' or not window.read_more():
-            raise window.invalid_template_error("is not JSON, or ends early: a member has no name")
-    window.advance(found.end())
-    return str(_decode_value(window, found[0]))
-
-
-def _read_value(window: Window) -> object:
-    while (end := find_value_end(window.data)) < 0:
-        if not window.read_more():
-            raise window.invalid_template_error("ends in the middle of a value")
-    value = _decode_value(window, window.data[:end])
-    window.advance(end)
-    return value
-
-
-def _decode_value(window: Window, data: bytes) -> object:
-    try:
-        return msgspec.json.decode(data)
-    except DECODE_ERRORS:
-        raise window.invalid_template_error("is not JSON: a member cannot be read") from None
 
 
 @contextmanager

@@ -18,9 +18,9 @@ MAX_DOCUMENT_BYTES: Final = 5_000_000
 
 
 class Excess(NamedTuple):
-    """Excess of a document over a limit: its index, the record's field with its value, and what is too much of it."""
+    """Excess over a limit: where it is in a list, the field of the record with its value, and what is too much."""
 
-    index: int
+    at: int
     field: str
     value: str
     problem: str

@@ -231,7 +231,7 @@ class Population:
         """Require that Glean takes the documents at these positions: it would refuse them when all are pushed."""
         if found is None:
             return
-        position = positions[found.index]
+        position = positions[found.at]
         raise TemplateInvalidError(
             f"{self._file}: record {position} {found.problem}. "
             f"Most of it is its {found.field} {quote_foreign(found.value)}.",

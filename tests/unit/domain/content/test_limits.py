@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from domain.content.checks import duplicates
 from domain.content.population import ConnectorFacts, Population
 from domain.content.population.limits import MAX_DOCUMENT_BYTES
 from domain.errors import TemplateInvalidError
-from domain.model.enums import DatasetType
 from server.adapters.glean.admin.documents import encode_admin_document
 from server.adapters.glean.admin.wire import PAGE_BYTES as ADMIN_PAGE_BYTES
 from server.adapters.glean.indexing.documents import DocumentEncoder
@@ -27,6 +27,9 @@ from tests.support.content.records import (
     template,
     template_record,
 )
+
+if TYPE_CHECKING:
+    from domain.model.enums import DatasetType
 
 
 def population(dataset_type: DatasetType, **changes: Any) -> Population:
@@ -95,8 +98,6 @@ def test_a_large_document_is_found_behind_duplicates_and_where_it_was_held_back_
 def test_a_record_that_was_held_back_and_is_no_duplicate_is_measured_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from domain.content.checks import duplicates
-
     monkeypatch.setattr(
         duplicates.DuplicateDetector, "_find_repeated", lambda _self, hashes: [len(hashes) - 1]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,8 @@ from tests.support.content.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from domain.model.content import Content
 
 ADDRESSES = [
@@ -140,8 +143,6 @@ def test_any_other_character_may_stand_in_an_id(text: str) -> None:
 @pytest.mark.parametrize("changes", [{"url": "javascript:alert(1)"}, {"page_id": "a\nb"}, {"title": " "}])
 def test_a_batch_is_judged_as_its_records_are(changes: dict[str, str]) -> None:
     records = [template_record(PAGES, 1), template_record(PAGES, 2, **changes), template_record(PAGES, 3)]
-    import msgspec
-
     lines = [msgspec.json.encode(each) for each in records]
     alone, singly = populate_lines(InMemoryRecordStream(lines), PAGES)
     batch, together = populate_lines(_OneBatch(b"\n".join(lines)), PAGES)
@@ -154,5 +155,5 @@ class _OneBatch(InMemoryRecordStream):
         super().__init__([])
         self._data = data
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[Sequence[bytes]]:
         yield JsonLinesBatch(self._data)

@@ -63,7 +63,7 @@ class Population:
     Args:
         template: the source of the records.
         dataset_type: the type of its records.
-        wanted: how many documents to make, None for all of the template's.
+        wanted: how many documents to make, None for as many as the template declares, or else all that it has.
         limit: how many documents a dataset may have, None for any number.
         sites: the base address of the client's copy of each type, which replaces `{{site:TYPE}}` in a record.
         now: the instant that timestamps are compared with.
@@ -86,6 +86,7 @@ class Population:
         self._template = template
         self._kind = RECORD_KINDS[dataset_type]
         self._wanted = wanted
+        self._most = wanted or template.default_record_count
         self._limit = limit
         self._sites = sites
         self._site = ClientSite(
@@ -126,7 +127,7 @@ class Population:
             if count:
                 yield self._count_made(lines, count)
             # A template may be far larger than what is wanted. Only references make the rest worth reading.
-            if self._made == self._wanted and not self._duplicates.references:
+            if self._made == self._most and not self._duplicates.references:
                 break
         for held in self._release_held():
             yield self._count_made(b"\n".join([*held, b""]), len(held))
@@ -165,7 +166,7 @@ class Population:
         """The lines of a batch's documents that are surely no duplicates, and their number; others are held back."""
         records = self._reader.decode_plain(batch)
         size = len(batch if records is None else records)
-        wanted = size if self._wanted is None else min(size, self._wanted - self._made)
+        wanted = size if self._most is None else min(size, self._most - self._made)
         first = self._read + 1
         if records is None:
             documents = [
@@ -253,7 +254,7 @@ class Population:
         for each in self._duplicates.resolve_held():
             if each.is_duplicate:
                 self._checker.count_duplicate(each.position, parse_document_id(each.line))
-            elif self._wanted is None or self._made + len(lines) < self._wanted:
+            elif self._most is None or self._made + len(lines) < self._most:
                 self._require_no_excess(find_large_document(each.line, self._kind), [each.position])
                 lines.append(each.line)
                 if len(lines) == _TOGETHER:
@@ -266,7 +267,7 @@ class Population:
         self._made += count
         if self._limit is not None and self._made > self._limit:
             raise self._quota_exceeded_error(self._limit)
-        self._progress(self._made, self._expected_total())
+        self._progress(self._made, self._most)
         return chunk
 
     def _quota_exceeded_error(self, limit: int) -> QuotaExceededError:
@@ -276,9 +277,6 @@ class Population:
             recovery=Recovery.FIX_INPUT,
             suggested_action=f"Ask for {limit} records or fewer, or have limits.records_per_dataset raised.",
         )
-
-    def _expected_total(self) -> int | None:
-        return self._wanted or self._template.default_record_count
 
     def _finish(self, stream: RecordStream) -> None:
         if not self._made:

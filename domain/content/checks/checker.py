@@ -191,7 +191,10 @@ class QualityChecker:
         if instant.tzinfo is None:
             self.without_zone += 1
             return instant.replace(tzinfo=UTC)
-        return instant.astimezone(UTC)
+        try:
+            return instant.astimezone(UTC)
+        except OverflowError:  # within a day of the first or last instant that there is
+            return instant.replace(tzinfo=UTC)
 
     def _register_references(self, documents: Sequence[Document | NeutralDocument], first: int) -> None:
         if self._foreign is None and documents:

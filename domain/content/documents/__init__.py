@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from domain.content.documents.blocks import DECODE_ERRORS, JsonArrayBatch, JsonLinesBatch, RecordBatch
 from domain.content.documents.kinds import (
+    MAX_ID_LENGTH,
     ClientSite,
     NamePlan,
     Reads,
@@ -49,6 +50,7 @@ from domain.model import DatasetType
 __all__ = [
     "DECODE_ERRORS",
     "EVERYONE",
+    "MAX_ID_LENGTH",
     "PLACEHOLDER_NOTATION",
     "RECORD_KINDS",
     "Author",

@@ -79,6 +79,8 @@ KIND: Final = RecordKind(
     ),
     shape=re.compile(r"\d+"),
     document_fields=DocumentFields(
+        title="title",
+        body="body",
         container="space_key",
         author="author_email",
         updated="last_modified",

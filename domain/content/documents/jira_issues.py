@@ -101,7 +101,12 @@ KIND: Final = RecordKind(
     shape=re.compile(r"[A-Z][A-Z0-9_]*-\d+"),
     also="assignee",
     document_fields=DocumentFields(
-        container="project or key", author="reporter or assignee", updated="updated", references="references"
+        title="summary",
+        body="description",
+        container="project or key",
+        author="reporter or assignee",
+        updated="updated",
+        references="references",
     ),
     people=frozenset({"assignee", "reporter"}),
     readings={

@@ -83,7 +83,12 @@ KIND: Final = RecordKind(
     ),
     shape=re.compile(r"p?\d{10}\.?\d{6,}"),
     document_fields=DocumentFields(
-        container="channel", author="author", updated="timestamp", references="thread"
+        title="text",
+        body="text",
+        container="channel",
+        author="author",
+        updated="timestamp",
+        references="thread",
     ),
     people=frozenset({"author"}),
     readings={

@@ -14,6 +14,7 @@ from domain.content.documents import (
     encode_documents,
     parse_document_id,
 )
+from domain.content.population.limits import find_large_document, find_long_id
 from domain.content.population.reader import RecordReader
 from domain.content.population.streams import ExtendedRecordStream
 from domain.content.spill import MemorySpill
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from domain.content.documents import Document
+    from domain.content.population.limits import Excess
     from domain.model import DatasetType, Template
     from domain.ports import RecordStream, Staged
 
@@ -61,7 +63,7 @@ class Population:
     Args:
         template: the source of the records.
         dataset_type: the type of its records.
-        wanted: how many documents to make, None for all of the template's.
+        wanted: how many documents to make, None for as many as the template declares, or else all that it has.
         limit: how many documents a dataset may have, None for any number.
         sites: the base address of the client's copy of each type, which replaces `{{site:TYPE}}` in a record.
         now: the instant that timestamps are compared with.
@@ -84,6 +86,7 @@ class Population:
         self._template = template
         self._kind = RECORD_KINDS[dataset_type]
         self._wanted = wanted
+        self._most = wanted or template.default_record_count
         self._limit = limit
         self._sites = sites
         self._site = ClientSite(
@@ -103,8 +106,9 @@ class Population:
         """Make the neutral documents, as JSON Lines in chunks of whole lines.
 
         Raises:
-            TemplateInvalidError: a record cannot be parsed or has no id, there is no record at all, or there are fewer
-                than wanted; `facts` name the file, the position (from 1) and the field.
+            TemplateInvalidError: a record cannot be parsed, has no id, or makes a document that Glean does not take;
+                there is no record at all, or there are fewer than wanted. `facts` name the file, the position (from 1)
+                and the field.
             QuotaExceededError: there are more records than a dataset may have; the rest is not read.
         """
         self._stream = stream
@@ -120,14 +124,14 @@ class Population:
             read_again=extended.read_again if extended else None,
         )
         for batch in stream:
-            documents = self._process_batch(batch)
-            if documents:
-                yield self._count_made(encode_documents(documents), len(documents))
+            lines, count = self._process_batch(batch)
+            if count:
+                yield self._count_made(lines, count)
             # A template may be far larger than what is wanted. Only references make the rest worth reading.
-            if self._made == self._wanted and not self._duplicates.references:
+            if self._made == self._most and not self._duplicates.references:
                 break
-        for lines in self._release_held():
-            yield self._count_made(b"\n".join([*lines, b""]), len(lines))
+        for held in self._release_held():
+            yield self._count_made(b"\n".join([*held, b""]), len(held))
         self._finish(stream)
 
     def build_content(self, attempt: int, staged: Staged) -> Content:
@@ -159,11 +163,11 @@ class Population:
             stream.file if isinstance(stream, ExtendedRecordStream) else self._template.source
         )
 
-    def _process_batch(self, batch: Sequence[bytes]) -> list[Document]:
-        """The documents of a batch that are surely no duplicates; the others are held back."""
+    def _process_batch(self, batch: Sequence[bytes]) -> tuple[bytes, int]:
+        """The lines of a batch's documents that are surely no duplicates, and their number; others are held back."""
         records = self._reader.decode_plain(batch)
         size = len(batch if records is None else records)
-        wanted = size if self._wanted is None else min(size, self._wanted - self._made)
+        wanted = size if self._most is None else min(size, self._most - self._made)
         first = self._read + 1
         if records is None:
             documents = [
@@ -173,16 +177,21 @@ class Population:
             make, site = self._kind.document, self._site
             documents = [make(each, site) for each in records[:wanted]]
         self._read += wanted
-        suspects = self._duplicates.register_ids([each.id for each in documents])
+        positions = list(range(first, first + wanted))
+        ids = [each.id for each in documents]
+        self._require_no_excess(find_long_id(ids, self._kind), positions)
+        suspects = self._duplicates.register_ids(ids)
         self._checker.check_documents(documents, first)
         self._note_containers(documents, first)
         if wanted < size and self._duplicates.references:
             self._register_left_out(batch[wanted:])
         for at in suspects:
-            self._duplicates.hold_record(documents[at].id, first + at, encode_document(documents[at]))
+            self._duplicates.hold_record(ids[at], first + at, encode_document(documents[at]))
         for at in reversed(suspects):
-            del documents[at]
-        return documents
+            del documents[at], positions[at]
+        lines = encode_documents(documents)
+        self._require_no_excess(find_large_document(lines, self._kind), positions)
+        return lines, len(documents)
 
     def _read_document(self, line: bytes, position: int) -> Document:
         try:
@@ -224,6 +233,19 @@ class Population:
             record_field=field,
         )
 
+    def _require_no_excess(self, found: Excess | None, positions: Sequence[int]) -> None:
+        """Require that Glean takes the documents at these positions: it would refuse them when all are pushed."""
+        if found is None:
+            return
+        position = positions[found.at]
+        raise TemplateInvalidError(
+            f"{self._file}: record {position} {found.problem}. "
+            f"Most of it is its {found.field} {quote_foreign(found.value)}.",
+            file=self._file,
+            position=position,
+            record_field=found.field,
+        )
+
     def _register_left_out(self, batch: Sequence[bytes]) -> None:
         """Register the records beyond those wanted, so that references to them count as left out, not as dangling."""
         for line in batch:
@@ -237,7 +259,8 @@ class Population:
         for each in self._duplicates.resolve_held():
             if each.is_duplicate:
                 self._checker.count_duplicate(each.position, parse_document_id(each.line))
-            elif self._wanted is None or self._made + len(lines) < self._wanted:
+            elif self._most is None or self._made + len(lines) < self._most:
+                self._require_no_excess(find_large_document(each.line, self._kind), [each.position])
                 lines.append(each.line)
                 if len(lines) == _TOGETHER:
                     yield lines
@@ -249,7 +272,7 @@ class Population:
         self._made += count
         if self._limit is not None and self._made > self._limit:
             raise self._quota_exceeded_error(self._limit)
-        self._progress(self._made, self._expected_total())
+        self._progress(self._made, self._most)
         return chunk
 
     def _quota_exceeded_error(self, limit: int) -> QuotaExceededError:
@@ -259,9 +282,6 @@ class Population:
             recovery=Recovery.FIX_INPUT,
             suggested_action=f"Ask for {limit} records or fewer, or have limits.records_per_dataset raised.",
         )
-
-    def _expected_total(self) -> int | None:
-        return self._wanted or self._template.default_record_count
 
     def _finish(self, stream: RecordStream) -> None:
         if not self._made:

@@ -75,7 +75,7 @@ class RecordReader:
             # Names that nothing reads do not keep a batch from being decoded in one call.
             if names and all(self.names.plan(each).is_exact for each in names):
                 records = batch.decode_records(self._kind.loose)
-        return None if records is None or self._kind.has_blank_text(records) else records
+        return None if records is None or not self._kind.are_plain(records) else records
 
     def read_document(self, line: bytes, position: int) -> Document:
         """The document of one record, whose faults are counted. Raises InvalidRecordError when there is none."""
@@ -86,7 +86,7 @@ class RecordReader:
             record = self._kind.decode(line)
         except DECODE_ERRORS:
             record = None
-        if record is None or self._kind.is_blank(record):
+        if record is None or not self._kind.is_plain(record):
             repaired = self._repair(line)
             record = repaired.record
         document = self._kind.document(record, self._site)

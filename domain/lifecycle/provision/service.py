@@ -102,7 +102,7 @@ class _Undecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """The template and the number of records that were chosen; None: all that the template has."""
+    """The template and the number of records that were chosen; None: as many as the template declares, or all."""
 
     template: TemplateChoice
     count: int | None
@@ -210,7 +210,6 @@ class ProvisionService:
         named = request.template_id or (failed.template.template_id if failed else None)
         templates = await self._templates.list()
         template, choice = choose_template(templates, undecided.client, request.dataset_type, named)
-        count = request.record_count or template.default_record_count
         declared = template.default_record_count
         # Only a call that asks for more than is declared has the records counted; they may be many.
         if request.record_count and declared and request.record_count > declared:
@@ -220,7 +219,7 @@ class ProvisionService:
                 raise _too_few_records_error(template, held, request.record_count)
         if failed and failed.template.template_id == choice.template_id:
             return _Choice(template=failed.template, count=request.record_count or failed.requested_count)
-        return _Choice(template=choice, count=count)
+        return _Choice(template=choice, count=request.record_count)
 
     def _attach(
         self,

@@ -1,6 +1,7 @@
 """Record kinds: the fields of each type of record, how their names may be spelt, and their schema."""
 
 from domain.content.documents.kinds.record_kind import (
+    MAX_ID_LENGTH,
     NOBODY,
     UNKNOWN,
     ClientSite,
@@ -23,8 +24,10 @@ from domain.content.documents.kinds.spelling import (
     is_blank,
     normalize_name,
 )
+from domain.content.documents.kinds.texts import is_one_line, is_web_address
 
 __all__ = [
+    "MAX_ID_LENGTH",
     "NOBODY",
     "UNKNOWN",
     "ClientSite",
@@ -43,5 +46,7 @@ __all__ = [
     "encode_path",
     "headline",
     "is_blank",
+    "is_one_line",
+    "is_web_address",
     "normalize_name",
 ]

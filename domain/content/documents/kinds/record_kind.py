@@ -15,6 +15,7 @@ import msgspec.inspect
 import msgspec.structs
 
 from domain.content.documents.kinds.spelling import plan_names
+from domain.content.documents.kinds.texts import are_web_addresses, is_one_line, is_web_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from domain.content.documents.neutral import Document
     from domain.model import ConnectorSchema
 
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-"""Glean accepts ids of up to 200 characters."""
+MAX_ID_LENGTH: Final = 200
+"""How many characters an id may have in Glean (https://developers.glean.com/api-info/indexing/documents/overview)."""
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Instant = datetime
@@ -34,7 +36,10 @@ NOBODY: Final = "unknown@example.invalid"
 """Replaces a missing author; the check rejects it as invalid."""
 UNKNOWN: Final = "unknown"
 """Replaces a missing container: Glean accepts no document without one."""
+_URL: Final = "url"
+"""The field of every type that holds the address of what the record describes."""
 _TITLE: Final = 80
+_get_url: Final = attrgetter(_URL)
 _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
 
 
@@ -50,6 +55,8 @@ class ClientSite:
 class DocumentFields:
     """The fields of a record that a document's parts come from, to name them in findings."""
 
+    title: str
+    body: str
     container: str
     author: str
     updated: str
@@ -87,6 +94,7 @@ class RecordKind:
     fields: tuple[Field, ...] = field(init=False)
     filled: tuple[Callable[[Any], str], ...] = field(init=False, repr=False)
     filled_texts: Callable[[Any], tuple[str, ...]] = field(init=False, repr=False)
+    identify: Callable[[Any], str] = field(init=False, repr=False)
     decode: Callable[[bytes], Any] = field(init=False, repr=False)
     decode_lines: Callable[[bytes], list[Any]] = field(init=False, repr=False)
     decode_array: Callable[[bytes], list[Any]] = field(init=False, repr=False)
@@ -104,13 +112,21 @@ class RecordKind:
             names, {each.name: self.readings.get(each.name, ((each.name,),)) for each in self.fields}
         )
 
-    def has_blank_text(self, records: Sequence[Any]) -> bool:
-        """Whether a text of these records that has to say something is nothing but spaces."""
-        return any(any(map(str.isspace, map(get, records))) for get in self.filled)
+    def are_plain(self, records: Sequence[Any]) -> bool:
+        """Whether the texts of these records are what their fields want: none blank, ids of one line, addresses."""
+        return (
+            not any(any(map(str.isspace, map(get, records))) for get in self.filled)
+            and is_one_line("".join(map(self.identify, records)))
+            and are_web_addresses([*filter(None, map(_get_url, records))])
+        )
 
-    def is_blank(self, record: Any) -> bool:  # noqa: ANN401 - each kind has its own structure
-        """Whether a text of this record that has to say something is nothing but spaces."""
-        return any(map(str.isspace, self.filled_texts(record)))
+    def is_plain(self, record: Any) -> bool:  # noqa: ANN401 - each kind has its own structure
+        """Whether the texts of this record are what their fields want."""
+        return (
+            not any(map(str.isspace, self.filled_texts(record)))
+            and is_one_line(self.identify(record))
+            and (not record.url or is_web_address(record.url))
+        )
 
     def __post_init__(self) -> None:
         one = msgspec.json.Decoder(self.record)
@@ -118,6 +134,7 @@ class RecordKind:
         for name, value in {
             "fields": fields,
             "filled": tuple(attrgetter(each.name) for each in fields if each.must_be_filled),
+            "identify": attrgetter(*self.identifiers),
             "filled_texts": _text_getter([each.name for each in fields if each.must_be_filled]),
             "loose": self._loosen(),
             "decode": one.decode,
@@ -144,6 +161,7 @@ class Reads(Enum):
     INSTANT = "an instant such as 2024-03-12T15:05:00Z"
     TEXTS = "a list of texts, or texts with `;` between them"
     PERSON = "an e-mail address, a name, or an object with one"
+    ADDRESS = "an address such as https://example.com/page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +199,8 @@ def _build_field(info: msgspec.structs.FieldInfo, kind: RecordKind) -> Field:
         reads = Reads.ID
     elif info.name in kind.people:
         reads = Reads.PERSON
+    elif info.name == _URL:
+        reads = Reads.ADDRESS
     nullable = any(isinstance(each, msgspec.inspect.NoneType) for each in bare)
     longest = next((each.max_length for each in bare if isinstance(each, msgspec.inspect.StrType)), None)
     return Field(info.name, info.type, reads, info.required, nullable, longest)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from domain.content.documents.kinds.record_kind import Field, RecordKind
 
 _FILLED: Final = {"minLength": 1, "pattern": r"\S"}
+_ADDRESS: Final = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://[^\s/?#\\]\S*)?\s*$"
+"""A web address. A blank one is no flaw."""
 _NAMES: Final = ("login", "displayName", "name")
 _OBJECTS: Final = {
     Reads.PERSON: ("email", "emailAddress", *_NAMES),
@@ -52,6 +54,8 @@ def _describe_value(field: Field) -> dict[str, Any]:
             }
         case Reads.ID:
             return {"type": ["string", "integer"]} | limits
+        case Reads.ADDRESS:
+            return {"type": ["string"], "pattern": _ADDRESS}
         case reads:
             members = [{"type": "object", "required": [each]} for each in _OBJECTS[reads]]
             return {

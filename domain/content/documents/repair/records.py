@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from domain.content.documents.kinds import Reads, is_blank
+from domain.content.documents.kinds import Reads, is_blank, is_one_line
 from domain.content.documents.repair.values import Fault, ValueReader
 from domain.model import quote_foreign
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _SHOWN: Final = 6
+_ONE_LINE: Final = "a text of one line"
 
 
 class RepairedRecord(NamedTuple):
@@ -80,7 +81,7 @@ def repair_record(
         except msgspec.ValidationError:
             pass
         else:
-            if not kind.is_blank(record):
+            if kind.is_plain(record):
                 return RepairedRecord(record, ())
     given = plan.collect_fields(members)
     reader = ValueReader(orders)
@@ -117,8 +118,15 @@ def _read_identifier(each: Field, found: CollectedField | None, reader: ValueRea
         )
     text = reader.read(each, value)
     if text is None:
-        length = len(str(value))
-        raise InvalidRecordError(f"has too long a {each.name}: {length} characters", each.name)
+        raise InvalidRecordError(
+            f"has the {each.name} {quote_foreign(str(value))} of {len(str(value))} characters; "
+            f"it may have at most {each.longest}",
+            each.name,
+        )
+    if not is_one_line(text):
+        reader.faults.append(
+            Fault("schema_conformity", each.name, "has a line end or control character", text, _ONE_LINE)
+        )
     return str(text)
 
 

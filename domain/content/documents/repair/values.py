@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from domain.content.documents.kinds import Reads, is_blank, normalize_name
+from domain.content.documents.kinds import Reads, is_blank, is_web_address, normalize_name
 from domain.content.documents.repair.people import person_text
 from domain.content.documents.repair.timestamps import (
     parse_numeric_date,
@@ -63,6 +63,8 @@ class ValueReader:
                 found: Any = _read_count(value)
             case Reads.TEXTS:
                 found = _read_texts(value)
+            case Reads.ADDRESS:
+                found = _read_address(value)
             case Reads.PERSON:
                 found = person_text(value) if isinstance(value, dict) else _read_text(value)
             case _:
@@ -103,6 +105,11 @@ def _read_text(value: object) -> str | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     return value if isinstance(value, str) else None
+
+
+def _read_address(value: object) -> str | None:
+    text = (_read_text(value) or "").strip()
+    return text if is_web_address(text) else None
 
 
 def _read_count(value: object) -> int | None:

@@ -16,8 +16,9 @@ Name = Annotated[str, Meta(max_length=500)]
 Count = Annotated[int, Meta(ge=0)]
 Instant = Annotated[datetime, Meta(tz=True)]
 PAGE_COUNT: Final = 500
-PAGE_BYTES: Final = 4 * 1024 * 1024
-"""The most bytes in one page: within the 1000 documents and 5 MiB that the API accepts."""
+"""The most documents in one page: fewer than the 1000 that the API accepts."""
+PAGE_BYTES: Final = 5 * 1024 * 1024 - 4096
+"""The most bytes in one page (413 beyond), less some room for the fields around the documents."""
 SENT_FIELDS: Final = frozenset(
     {
         *("name", "connector", "config", "limit", "cursor", "query", "datasource"),

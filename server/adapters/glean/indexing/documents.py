@@ -136,8 +136,12 @@ class DocumentEncoder:
 
 
 def _epoch_seconds(instant: datetime | None) -> int | None:
-    """Whole seconds since 1970: Glean's own client raises on a fraction. None for an instant that is absent."""
-    return None if instant is None else math.floor(instant.timestamp())
+    """Whole seconds since 1970: Glean's own client raises on a fraction. None for an instant that is absent.
+
+    Glean refuses seconds below 0, so that nothing is claimed of an instant before 1970.
+    """
+    seconds = -1 if instant is None else math.floor(instant.timestamp())
+    return seconds if seconds >= 0 else None
 
 
 def _custom_properties(given: dict[str, Any]) -> list[_Property] | None:

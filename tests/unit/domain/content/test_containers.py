@@ -87,7 +87,7 @@ def test_the_settings_say_who_owns_repositories_and_whether_they_list_containers
         (PAGES, {"page_id": "a b"}, "/pages/a%20b"),
         (PAGES, {"page_id": "a?b#c%"}, "/pages/a%3Fb%23c%25"),
         (ISSUES, {"key": "PAY-ä", "project": "PAY"}, "/browse/PAY-%C3%A4"),
-        (SLACK, {"message_id": "p 1\n2"}, "/p%201%0A2"),
+        (SLACK, {"message_id": "p 1#2"}, "/p%201%232"),
         (SLACK, {"message_id": "1512085950.000216"}, "/1512085950.000216"),
         (REPOS, {"name": "acme/billing-api"}, "/acme/billing-api"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import MockDataMissingError
 from server.adapters.templates import FolderTemplates, find_templates_folder
-from server.adapters.templates.catalogue.location import locate_templates
+from server.adapters.templates.catalogue.location import Location, locate_templates
 from tests.support.content.repository_files import SUBDIR, RepositoryFiles, lines, pages
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read(path: Path) -> int:
 
 
 def test_a_path_that_leads_to_the_repository_needs_no_notice(root: Path) -> None:
-    assert locate_templates(root, SUBDIR) == (root, SUBDIR, None)
+    assert locate_templates(root, SUBDIR) == Location(root, SUBDIR)
     assert read(root) == 3
 
 

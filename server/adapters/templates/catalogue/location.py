@@ -86,7 +86,7 @@ def _locate_in_zip(path: Path, subdir: str) -> Location:
             if found.has_folder(f"{top}/{subdir}" if top else subdir):
                 return Location(path, subdir, top=top)
     raise MockDataMissingError(
-        f"{quote_foreign(str(path))} has no folder {subdir}, neither at its top nor in a folder there.",
+        f"{path} has no folder {subdir}, neither at its top nor in a folder there.",
         field="mock_data_repo.path",
         suggested_action="Zip the folder that has mock_data in it, or check mock_data_repo.templates_subdir.",
     )

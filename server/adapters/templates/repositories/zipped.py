@@ -105,6 +105,9 @@ class ZipRepository:
                 parent, _, last = name.rpartition("/")
                 self._folders.setdefault(parent, {})[last] = None
                 name = parent
+        if both := self._members.keys() & self._folders.keys():
+            name = quote_foreign(min(both))
+            raise _refused_zip_error(self._path, f"holds {name} as a file and as a folder")
 
     def _whole_name(self, name: str) -> str:
         return posixpath.join(self._top, name) if name else self._top
@@ -159,7 +162,7 @@ def _describe_obstacle(members: Sequence[zipfile.ZipInfo], kind: str) -> str | N
     """Why a member is not read; None when it is."""
     member = members[0]
     obstacles = {
-        "is in the zip more than once": len(members) > 1 or kind == FOLDER,
+        "is in the zip more than once": len(members) > 1,
         "is a symbolic link, which is not followed": kind == LINK,
         "is not a regular file": kind == OTHER,
         "is encrypted": is_encrypted(member),
@@ -173,7 +176,7 @@ def _describe_obstacle(members: Sequence[zipfile.ZipInfo], kind: str) -> str | N
 
 def _refused_zip_error(path: Path, problem: str, action: str | None = None) -> MockDataMissingError:
     return MockDataMissingError(
-        f"{quote_foreign(str(path))} {problem}.",
+        f"{path} {problem}.",
         field="mock_data_repo.path",
         suggested_action=action or "Unpack it and look at it; then name the folder.",
     )

@@ -144,7 +144,9 @@ async def begin_template(
 @command(app, "validate")
 async def validate_templates(
     run: Invocation,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of a mock-data repository.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="The folder of a mock-data repository, or a zip of it.")
+    ],
 ) -> ExitCode | None:
     """Validate every template of a repository, and say of every other file why it is not used.
 

@@ -350,7 +350,7 @@ def test_a_disk_that_fails_is_no_damage_of_the_file() -> None:
         def readinto(self, buffer: object) -> int:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    file = UnpackedFile("a.gz", "gzip", lambda: gzip.GzipFile(fileobj=_Failing()), lambda: 0)  # type: ignore[arg-type]
+    file = UnpackedFile("a.gz", "gzip", lambda: gzip.GzipFile(fileobj=_Failing()), lambda: 0)
     with pytest.raises(OSError, match="Input/output error"):
         file.read(1)
 

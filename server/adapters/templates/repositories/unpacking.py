@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import stat
+import struct
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, Final, Protocol
@@ -25,13 +27,16 @@ MOST_EXPANSION: Final = 250
 LARGE: Final = 64 << 20
 """Up to this many bytes a file may expand as it likes: that fills no memory and no disk."""
 _ENCRYPTED: Final = 0x1
-_ERRORS: Final = (
+DAMAGES: Final = (
     gzip.BadGzipFile,
     zipfile.BadZipFile,
     zlib.error,
     zstandard.ZstdError,
+    struct.error,
+    UnicodeDecodeError,  # of a name in a zip
     NotImplementedError,  # zipfile says so of what it has no reader for
 )
+"""What the libraries raise of a file that is damaged; and OSError, which `is_impossible` tells from a failing disk."""
 
 
 class Reader(Protocol):
@@ -59,6 +64,11 @@ def is_link(member: zipfile.ZipInfo) -> bool:
 def is_encrypted(member: zipfile.ZipInfo) -> bool:
     """Whether a member of a zip can be read with a password only."""
     return bool(member.flag_bits & _ENCRYPTED)
+
+
+def is_impossible(error: OSError) -> bool:
+    """Whether something was asked that no file can answer, as where a damaged zip says that a member begins."""
+    return error.errno == errno.EINVAL
 
 
 class UnpackedFile(io.RawIOBase):
@@ -89,10 +99,14 @@ class UnpackedFile(io.RawIOBase):
             data = self._reader.read(len(buffer))
         except EOFError:
             raise self._error(f"is cut off: its {self._method} data end in the middle", _AGAIN) from None
-        except _ERRORS as error:
+        except DAMAGES as error:
             if "memory" in str(error):
                 raise self._error("needs more than 128 MiB of memory to be unpacked", _LONG) from None
             raise self._error(f"is damaged: its {self._method} data cannot be unpacked", _AGAIN) from None
+        except OSError as error:
+            if not is_impossible(error):
+                raise
+            raise self._error(f"is damaged: its {self._method} data cannot be found", _AGAIN) from None
         self._size += len(data)
         if self._size > MOST_BYTES:
             raise self._error(f"unpacks to more than {MOST_BYTES >> 30} GiB", _LOOK)

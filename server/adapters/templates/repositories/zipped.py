@@ -27,12 +27,14 @@ from server.adapters.templates.repositories.repository import (
     file_identity,
 )
 from server.adapters.templates.repositories.unpacking import (
+    DAMAGES,
     MOST_BYTES,
     MOST_EXPANSION,
     MOST_FILES,
     UnpackedFile,
     expands_too_far,
     is_encrypted,
+    is_impossible,
     is_link,
     leads_outside,
 )
@@ -148,12 +150,10 @@ def open_zip(path: Path, top: str) -> Iterator[ZipRepository]:
     with path.open("rb") as file:
         try:
             archive = zipfile.ZipFile(file)
-        except (zipfile.BadZipFile, NotImplementedError):
-            raise _refused_zip_error(
-                path,
-                "is no zip, or is damaged, or was cut off",
-                "Name the folder of a repository, or a zip of it; if it is one, copy or download it again.",
-            ) from None
+        except DAMAGES:
+            raise _no_zip_error(path) from None
+        except OSError as error:
+            raise (_no_zip_error(path) if is_impossible(error) else error) from None
         with archive:
             yield ZipRepository(path, file, archive, top)
 
@@ -172,6 +172,14 @@ def _describe_obstacle(members: Sequence[zipfile.ZipInfo], kind: str) -> str | N
         ),
     }
     return next((each for each, is_there in obstacles.items() if is_there), None)
+
+
+def _no_zip_error(path: Path) -> MockDataMissingError:
+    return _refused_zip_error(
+        path,
+        "is no zip, or is damaged, or was cut off",
+        "Name the folder of a repository, or a zip of it; if it is one, copy or download it again.",
+    )
 
 
 def _refused_zip_error(path: Path, problem: str, action: str | None = None) -> MockDataMissingError:

@@ -6,13 +6,13 @@ import io
 import os
 import stat
 import zipfile
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import ExportInvalidError
 from domain.model import quote_foreign
 from server.adapters.templates.repositories.unpacking import (
+    DAMAGES,
     MOST_BYTES,
     MOST_EXPANSION,
     MOST_FILES,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _ZIP: Final = b"PK\x03\x04"
 _LITTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", ".git")
-_READ_ERRORS: Final = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_READ_ERRORS: Final = (OSError, EOFError, RuntimeError, *DAMAGES)
 
 
 class SourceTree:

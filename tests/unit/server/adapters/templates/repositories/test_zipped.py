@@ -192,7 +192,7 @@ def test_a_zip_that_is_cut_off_anywhere_is_refused(tmp_path: Path, share: float)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_a_zip_with_one_wrong_bit_is_never_half_read(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(zip_files({GOOD: lines(pages(100))}))
+    content = bytearray(zip_files({"é.md": "x", GOOD: lines(pages(100))}))
     content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     templates = write_zip(tmp_path, bytes(content))
     with suppress(TemplateInvalidError, MockDataMissingError):
@@ -203,6 +203,19 @@ def test_a_zip_with_one_wrong_bit_is_never_half_read(tmp_path: Path, data: st.Da
 async def test_a_zip_with_a_file_that_is_a_folder_too_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MockDataMissingError, match=r"jira_issues\.jsonl as a file and as a folder"):
         write_zip(tmp_path, {GOOD: PAGES, BAD: ISSUES, f"{BAD}/x.md": "x"}).list_templates()
+
+
+async def test_a_zip_with_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    content = zip_files({GOOD: PAGES, "é.md": "x"})
+    with pytest.raises(MockDataMissingError, match="is no zip, or is damaged"):
+        write_zip(tmp_path, content.replace("é".encode(), b"\xff\xff")).list_templates()
+
+
+@pytest.mark.parametrize("begin", [0x7FFFFFFF, 1, 40])
+async def test_a_file_whose_place_in_the_zip_is_wrong_is_refused(tmp_path: Path, begin: int) -> None:
+    content = bytearray(zip_files({GOOD: PAGES, BAD: ISSUES}))
+    struct.pack_into("<I", content, content.rindex(b"PK\x01\x02") + 42, begin)
+    assert "is damaged: its zip data cannot be" in unreadable(write_zip(tmp_path, bytes(content))).message
 
 
 async def test_a_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:

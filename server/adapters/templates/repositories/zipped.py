@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The methods that `zipfile` unpacks in bounded memory."""
 _LITTER: Final = "__MACOSX"
+_MOST_DEPTH: Final = 100
+"""A folder is remembered for each part of a name, so names of parts alone would fill memory."""
 
 
 class ZipRepository:
@@ -92,24 +94,32 @@ class ZipRepository:
         if sum(each.file_size for each in members) > MOST_BYTES:
             raise _refused_zip_error(self._path, f"unpacks to more than {MOST_BYTES >> 30} GiB")
         for member in members:
-            if leads_outside(member.filename):
-                raise _refused_zip_error(
-                    self._path, f"holds a file outside of it: {quote_foreign(member.filename)}"
-                )
             name = posixpath.normpath(member.filename)
+            if leads_outside(member.filename):
+                name = quote_foreign(member.filename)
+                raise _refused_zip_error(self._path, f"holds a name that is no path inside of it: {name}")
+            if name.count("/") > _MOST_DEPTH:
+                raise _refused_zip_error(self._path, f"has folders that lie more than {_MOST_DEPTH} deep")
             if name.split("/")[0] == _LITTER or name == ".":
                 continue
+            self._add_to_folder(name)
             if member.is_dir():
                 self._folders.setdefault(name, {})
             else:
                 self._members[name].append(member)
-            while name:
-                parent, _, last = name.rpartition("/")
-                self._folders.setdefault(parent, {})[last] = None
-                name = parent
         if both := self._members.keys() & self._folders.keys():
             name = quote_foreign(min(both))
             raise _refused_zip_error(self._path, f"holds {name} as a file and as a folder")
+
+    def _add_to_folder(self, name: str) -> None:
+        """Add a name to the folder that it lies in, and that to its own, unless it is known already."""
+        while name:
+            parent, _, last = name.rpartition("/")
+            is_known = parent in self._folders
+            self._folders.setdefault(parent, {})[last] = None
+            if is_known:
+                return
+            name = parent
 
     def _whole_name(self, name: str) -> str:
         return posixpath.join(self._top, name) if name else self._top

@@ -173,7 +173,7 @@ async def test_a_named_file_that_is_missing_or_a_folder_is_an_error(
 @pytest.mark.parametrize("name", ["../x.json", "a/../../x", "/etc/x", "C:/x", "..\\x", "\\x", "a\\..\\x"])
 async def test_a_zip_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
     templates = write_zip(tmp_path, {GOOD: PAGES, name: "x"})
-    with pytest.raises(MockDataMissingError, match="holds a file outside of it") as refused:
+    with pytest.raises(MockDataMissingError, match="holds a name that is no path inside of it") as refused:
         templates.list_templates()
     assert refused.value.field == "mock_data_repo.path"
     assert refused.value.suggested_action == "Unpack it and look at it; then name the folder."
@@ -198,6 +198,14 @@ def test_a_zip_with_one_wrong_bit_is_never_half_read(tmp_path: Path, data: st.Da
     with suppress(TemplateInvalidError, MockDataMissingError):
         for each in templates.list_templates():
             assert b"\n".join(read(templates, each)) + b"\n" == lines(pages(100)).encode()
+
+
+async def test_a_zip_whose_folders_lie_too_deep_is_refused(tmp_path: Path) -> None:
+    templates = write_zip(tmp_path, {GOOD: PAGES, "a/" * 100 + "x": "x"})
+    assert len(templates.list_templates()) == 1
+    templates = write_zip(tmp_path, {GOOD: PAGES, "a/" * 30_000 + "x": "x"})
+    with pytest.raises(MockDataMissingError, match="has folders that lie more than 100 deep"):
+        templates.list_templates()
 
 
 async def test_a_zip_with_a_file_that_is_a_folder_too_is_refused(tmp_path: Path) -> None:

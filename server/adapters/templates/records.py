@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _NULL: Final = b"null"
 
 
-class FolderRecords:
+class TemplateRecords:
     """The record stream of a template: from its own file, or from the file that it names. Iterate it once."""
 
     def __init__(self, repository: Repository, template: Template, stack: ExitStack) -> None:
@@ -84,7 +84,7 @@ class FolderRecords:
     def read_again(self) -> Iterator[Sequence[bytes]]:
         """The same records once more, from the first."""
         with ExitStack() as stack:
-            yield from FolderRecords(self._repository, self._template, stack)
+            yield from TemplateRecords(self._repository, self._template, stack)
 
     def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name

@@ -32,9 +32,9 @@ import anyio
 
 from domain.model import DatasetType
 from domain.content.population import Population
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 
-templates = FolderTemplates(Path(sys.argv[1]))
+templates = RepositoryTemplates(Path(sys.argv[1]))
 [template] = anyio.run(templates.list)
 population = Population(
     template,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domain.errors import MockDataMissingError, TemplateInvalidError
 from domain.model import DatasetType
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 from server.adapters.templates.repositories import zipped
 from tests.support.content.compressing import to_gzip, zip_files, zip_folder
 from tests.support.content.records import NOW, template_record
@@ -35,18 +35,18 @@ ISSUES = lines([template_record(DatasetType.JIRA_ISSUES, each) for each in range
 QUESTIONS = json.dumps({"questions": [{"question": "Who?", "documents": {"jira_issues": ["PAY-1"]}}]})
 
 
-def write_zip(folder: Path, content: bytes | Mapping[str, str | bytes]) -> FolderTemplates:
+def write_zip(folder: Path, content: bytes | Mapping[str, str | bytes]) -> RepositoryTemplates:
     path = folder / "repository.zip"
     path.write_bytes(content if isinstance(content, bytes) else zip_files(content))
-    return FolderTemplates(path)
+    return RepositoryTemplates(path)
 
 
-def read(templates: FolderTemplates, template: Template) -> list[bytes]:
+def read(templates: RepositoryTemplates, template: Template) -> list[bytes]:
     with templates.open_records(template) as stream:
         return [each for batch in stream for each in batch]
 
 
-def unreadable(templates: FolderTemplates) -> TemplateInvalidError:
+def unreadable(templates: RepositoryTemplates) -> TemplateInvalidError:
     """The error of the bad template, beside which the good one is read."""
     good, bad = templates.list_templates()
     assert len(read(templates, good)) == 3

@@ -24,7 +24,7 @@ from server.adapters.templates.catalogue.validation import (
     superseded_report,
     unused_report,
 )
-from server.adapters.templates.records import FolderRecords
+from server.adapters.templates.records import TemplateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_SUBDIR: Final = "mock_data/templates"
 
 
-class FolderTemplates:
+class RepositoryTemplates:
     """Implements `ports.Templates` over `{repository}/{subdir}/{industry}/{use_case}/{type}.{suffix}`.
 
     A path that leads a level above or into a repository is followed; `find_notice` says so.
@@ -54,10 +54,10 @@ class FolderTemplates:
         return await to_thread.run_sync(self._count_records, template, at_most)
 
     @contextmanager
-    def open_records(self, template: Template) -> Iterator[FolderRecords]:
+    def open_records(self, template: Template) -> Iterator[TemplateRecords]:
         location = locate_templates(self._path, self._subdir)
         with ExitStack() as stack:
-            yield FolderRecords(stack.enter_context(open_repository(location)), template, stack)
+            yield TemplateRecords(stack.enter_context(open_repository(location)), template, stack)
 
     async def validate(self, now: datetime) -> Sequence[TemplateReport]:
         """The reports of `iterate_reports`, for a provision at that instant."""

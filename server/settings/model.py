@@ -44,8 +44,8 @@ class MockDataRepoSettings(Section):
 
     path: Annotated[LocalPaths | None, Env("MOCK_DATA_REPO_PATH", os.pathsep)] = Field(
         default=None,
-        description="The mock-data repository, or a list of them in order: of two templates with one id, the first "
-        "serves. The variable separates several by `:`.",
+        description="The mock-data repository, which is a folder or a zip of one, or a list of them in order: of two "
+        "templates with one id, the first serves. The variable separates several by `:`.",
     )
     bundled: bool = Field(
         default=True, description="Whether the bundled catalogue is the last of the repositories."

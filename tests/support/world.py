@@ -38,7 +38,7 @@ from server.adapters.glean.transport.rate_limiter import RateLimiter
 from server.adapters.staging.local import LocalStaging
 from server.adapters.store.postgres.store import PostgresStore
 from server.adapters.store.sqlite.store import SqliteStore
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
 from server.infra.postgres.dsn import parse_postgres_url as address_of
 from tests.support.content.template_repository import write_repository
@@ -222,7 +222,7 @@ class World:
                     store=store,
                     clock=self.clock,
                     ids=RandomIds(),
-                    templates=FolderTemplates(self.repository),
+                    templates=RepositoryTemplates(self.repository),
                     staging=LocalStaging(self.folder / "staging"),
                     archives=LocalArchives(self.folder / "archives"),
                     platform=platform,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from domain.model import Stage, quote_foreign
 from server.adapters.templates.readers.shape import ARRAY_OF_OBJECTS, read_shape
 from server.adapters.templates.readers.tables import TABLE_SUFFIXES
 from server.adapters.templates.readers.window import BOM, read_bytes
+from server.adapters.templates.repositories.compressed import COMPRESSED_SUFFIXES, plain_name
 from server.adapters.templates.vendors import recognize_text, vendor_notation_error
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from server.adapters.templates.readers.window import Window
 
 SUFFIXES: Final = (".json", ".jsonl", ".ndjson", *TABLE_SUFFIXES)
+TEMPLATE_SUFFIXES: Final = tuple(
+    f"{each}{packed}" for each in SUFFIXES for packed in ("", *COMPRESSED_SUFFIXES)
+)
 """Of two files of one type in a folder, the one with the earlier suffix is used."""
 RECORDS: Final = "records"
 EXPECTED: Final = (
@@ -50,9 +55,18 @@ class Layout(NamedTuple):
     member: str = RECORDS
 
 
+def split_suffix(name: str) -> tuple[str, str]:
+    """The name of a file without its extension, and the extension: with both parts where it is compressed."""
+    path = PurePosixPath(name)
+    inner = PurePosixPath(path.stem)
+    is_double = path.suffix.lower() in COMPRESSED_SUFFIXES and inner.suffix.lower() in SUFFIXES
+    suffix = inner.suffix + path.suffix if is_double else path.suffix
+    return name.removesuffix(suffix), suffix
+
+
 def is_table(file: BinaryIO, name: str) -> bool:
     """Whether a file is a table: by its name, unless it begins as JSON does. The file is left at its beginning."""
-    if not name.endswith(TABLE_SUFFIXES):
+    if not plain_name(name).endswith(TABLE_SUFFIXES):
         return False
     begin = read_bytes(file, name, _BEGIN).removeprefix(BOM).lstrip()
     file.seek(0)
@@ -132,7 +146,9 @@ def _record_layout(window: Window) -> Layout:
 
 def _begins_with_broken_record(window: Window) -> bool:
     """Whether an object that cannot be read is a record and no description: by the file's name, or its first line."""
-    return not window.name.endswith(".json") or window.data.split(b"\n", 1)[0].rstrip().endswith(b"}")
+    return not plain_name(window.name).endswith(".json") or window.data.split(b"\n", 1)[0].rstrip().endswith(
+        b"}"
+    )
 
 
 def unknown_format_error(name: str, found: str) -> TemplateFormatUnknownError:

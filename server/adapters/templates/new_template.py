@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from domain.content import RECORD_KINDS, Reads
 from domain.errors import InvalidArgumentError
 from domain.model import DatasetType, quote_foreign
-from server.adapters.templates.formats import SUFFIXES
+from server.adapters.templates.formats import TEMPLATE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def write_new_template(root: Path, place: str, dataset_type: DatasetType) -> New
     industry, use_case = _parse_place(place)
     folder = _find_folder(root, (industry, use_case))
     stem = dataset_type.value
-    taken = [f"{stem}{suffix}" for suffix in SUFFIXES if os.path.lexists(folder / f"{stem}{suffix}")]
+    taken = [f"{stem}{suffix}" for suffix in TEMPLATE_SUFFIXES if os.path.lexists(folder / f"{stem}{suffix}")]
     if taken:
         raise InvalidArgumentError(
             f"{quote_foreign(place)} has a template of {stem}: {taken[0]}. Nothing is overwritten.",

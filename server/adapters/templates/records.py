@@ -20,28 +20,28 @@ from server.adapters.templates.formats import (
 from server.adapters.templates.readers.arrays import read_array_records
 from server.adapters.templates.readers.lines import read_line_records, read_object_sequence
 from server.adapters.templates.readers.objects import read_object_records
-from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.spill import DiskSpill
 from server.adapters.templates.readers.tables import TableReader
 from server.adapters.templates.readers.window import Window
+from server.adapters.templates.repositories import resolve_sibling
 from server.adapters.templates.schemas import build_misfit_finder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
     from typing import BinaryIO
 
     from domain.content import RecordKind
     from domain.model import Template
     from server.adapters.templates.formats import Layout
+    from server.adapters.templates.repositories import Repository
 
 _NULL: Final = b"null"
 
 
-class FolderRecords:
+class TemplateRecords:
     """The record stream of a template: from its own file, or from the file that it names. Iterate it once."""
 
-    def __init__(self, repository: Path, template: Template, stack: ExitStack) -> None:
+    def __init__(self, repository: Repository, template: Template, stack: ExitStack) -> None:
         self._repository = repository
         self._template = template
         self._kind = RECORD_KINDS[template.dataset_type]
@@ -51,7 +51,7 @@ class FolderRecords:
         self.spill = DiskSpill()
         stack.callback(self.spill.close)
         self.find_misfit = build_misfit_finder(template)
-        self._opened = stack.enter_context(open_repository_file(repository, template.source))
+        self._opened = stack.enter_context(repository.open(template.source)).content
 
     def __iter__(self) -> Iterator[Sequence[bytes]]:
         if is_table(self._opened, self.file):
@@ -77,14 +77,14 @@ class FolderRecords:
                 suggested_action="Choose a template that contains its records.",
             )
         name = resolve_sibling(self.file, head.file)
-        yield from self._read_referenced_file(
-            self._stack.enter_context(open_repository_file(self._repository, name)), name
-        )
+        file = self._stack.enter_context(self._repository.open(name))
+        self.warnings += file.warnings
+        yield from self._read_referenced_file(file.content, name)
 
     def read_again(self) -> Iterator[Sequence[bytes]]:
         """The same records once more, from the first."""
         with ExitStack() as stack:
-            yield from FolderRecords(self._repository, self._template, stack)
+            yield from TemplateRecords(self._repository, self._template, stack)
 
     def _read_referenced_file(self, file: BinaryIO, name: str) -> Iterator[Sequence[bytes]]:
         self.file = name

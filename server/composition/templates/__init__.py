@@ -1,12 +1,12 @@
 """Templates as commands and servers use them: their configured repositories. Imports have a module of their own."""
 
 from server.adapters.templates import (
-    FolderTemplates,
     Judgement,
     LayeredTemplates,
     NewTemplate,
     Overview,
     Preview,
+    RepositoryTemplates,
     TemplateReport,
     find_templates_folder,
     first_words,
@@ -21,12 +21,12 @@ from server.composition.templates.repositories import (
 
 __all__ = [
     "CONNECTORS",
-    "FolderTemplates",
     "Judgement",
     "LayeredTemplates",
     "NewTemplate",
     "Overview",
     "Preview",
+    "RepositoryTemplates",
     "TemplateReport",
     "build_judgement",
     "build_template_repository",

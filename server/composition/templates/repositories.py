@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from domain.connectors import build_site_urls, find_connector_facts
 from domain.model import DatasetType, Stage
 from server.adapters.connector_templates import FileConnectorTemplates
-from server.adapters.templates import FolderTemplates, Judgement, LayeredTemplates
+from server.adapters.templates import Judgement, LayeredTemplates, RepositoryTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +25,9 @@ _CLIENT: Final = "client"
 
 def build_template_repository(settings: MockDataRepoSettings) -> LayeredTemplates:
     """Build the configured repositories of templates, one over the other; the last is the bundled catalogue."""
-    layers = {str(path): FolderTemplates(path, settings.templates_subdir) for path in settings.paths}
+    layers = {str(path): RepositoryTemplates(path, settings.templates_subdir) for path in settings.paths}
     if settings.bundled:
-        layers["bundled"] = FolderTemplates(_BUNDLED)
+        layers["bundled"] = RepositoryTemplates(_BUNDLED)
     return LayeredTemplates(layers)
 
 

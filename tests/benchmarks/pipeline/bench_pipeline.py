@@ -20,7 +20,7 @@ import orjson
 
 from domain.content.population import Population
 from domain.model.enums import DatasetType
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 from tests.benchmarks.measure import Goal, Row, alone, medians, peak_mb
 
 if TYPE_CHECKING:
@@ -149,14 +149,14 @@ def _repository(folder: Path, dataset_type: DatasetType, form: str, count: int) 
     return root, path
 
 
-def open_repository(root: Path) -> tuple[FolderTemplates, Template]:
+def open_repository(root: Path) -> tuple[RepositoryTemplates, Template]:
     """A repository and the one template in it."""
-    repository = FolderTemplates(root)
+    repository = RepositoryTemplates(root)
     (template,) = anyio.run(repository.list)
     return repository, template
 
 
-def populate(repository: FolderTemplates, template: Template) -> int:
+def populate(repository: RepositoryTemplates, template: Template) -> int:
     """Populate from a template, to nowhere; the number of bytes made."""
     population = Population(
         template,

@@ -16,7 +16,7 @@ from domain.model.event import EventKind
 from server.adapters.clock import SystemClock
 from server.adapters.glean.admin.documents import AdminDocument
 from server.adapters.store.sqlite.store import SqliteStore
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 from server.adapters.webhooks import HttpCourier
 from server.cli.commands.operation.serve import serve
 from server.settings import load_settings
@@ -97,7 +97,7 @@ async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
     (folder / "jira_issues.json").write_text(version_2.text)
     (folder / "questions.json").write_text(questions.text)
 
-    found = await FolderTemplates(tmp_path).validate(NOW)
+    found = await RepositoryTemplates(tmp_path).validate(NOW)
     reports = [each for each in found if each.use == "template"]
 
     assert {each.use for each in found} == {"template", "records", "questions"}

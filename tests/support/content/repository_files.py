@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from domain.content.population import Population
 from domain.model.enums import DatasetType
 from domain.ports.staging import Staged
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 from tests.support.content.records import NOW, SITES, template_record
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class RepositoryFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.folder = root / SUBDIR
-        self.templates = FolderTemplates(root)
+        self.templates = RepositoryTemplates(root)
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file below the folder of templates."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from domain.model import Template
-    from server.adapters.templates.catalogue.folder import FolderTemplates
-    from server.adapters.templates.records import FolderRecords
+    from server.adapters.templates.catalogue.repository import RepositoryTemplates
+    from server.adapters.templates.records import TemplateRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class LayeredTemplates:
     catalogue in place of their own by a mistyped path. So is a template that cannot be read, when it is used.
     """
 
-    def __init__(self, layers: Mapping[str, FolderTemplates]) -> None:
+    def __init__(self, layers: Mapping[str, RepositoryTemplates]) -> None:
         self._names = tuple(layers)
         self._layers = tuple(layers.values())
 
@@ -49,7 +49,7 @@ class LayeredTemplates:
     async def count_records(self, template: Template, at_most: int) -> int:
         return await self._layers[template.layer].count_records(template, at_most)
 
-    def open_records(self, template: Template) -> AbstractContextManager[FolderRecords]:
+    def open_records(self, template: Template) -> AbstractContextManager[TemplateRecords]:
         return self._layers[template.layer].open_records(template)
 
     def _survey(self) -> Overview:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from domain.content import DEFAULT_FOLDER
 from domain.model import DatasetType
-from server.adapters.templates.formats import SUFFIXES
+from server.adapters.templates.formats import TEMPLATE_SUFFIXES, split_suffix
+from server.adapters.templates.repositories.repository import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from server.adapters.templates.repositories import Repository
 
 TYPES: Final = frozenset(each.value for each in DatasetType)
 QUESTIONS_FILE: Final = "questions.json"
@@ -26,8 +25,8 @@ _FOLDER_DEPTH: Final = 2
 class Entry:
     """A file or folder below the folder of templates.
 
-    `name` is its path in the repository, `parts` is that below the folder of templates. `kind` is `file`, `folder`,
-    `link` or `other` (a pipe, socket or device). `problem` says why a folder could not be listed. A folder is an entry
+    `name` is its path in the repository, `parts` is that below the folder of templates. `kind` is one of
+    those of a repository. `problem` says why a folder could not be listed. A folder is an entry
     only where nothing of it is listed: it is empty, hidden or unreadable.
     """
 
@@ -68,24 +67,22 @@ class TemplateFile:
         return f"{self.stem}{self.suffix}" == QUESTIONS_FILE
 
 
-def list_entries(repository: Path, subdir: str, *, deep: bool) -> list[Entry]:
+def list_entries(repository: Repository, subdir: str, *, deep: bool) -> list[Entry]:
     """Every entry, sorted by name; without `deep` only the folders of the layout are read.
 
     A folder that cannot be read is one entry. Raises OSError when the folder of templates itself cannot be read.
     """
-    root = repository / subdir
-    with os.scandir(root):
-        pass  # its error is the caller's; that of a folder below it is an entry
-    return sorted(_walk(root, subdir, (), deep=deep), key=lambda each: each.name)
+    repository.scan(subdir)  # its error is the caller's; that of a folder below it is an entry
+    return sorted(_walk(repository, subdir, (), deep=deep), key=lambda each: each.name)
 
 
 def find_template_file(entry: Entry) -> TemplateFile | None:
     """The entry as a file with a template's suffix in a folder of the layout; None when it is none."""
     folders = template_folders(entry)
-    path = PurePosixPath(entry.parts[-1])
-    if folders is None or entry.kind == "folder" or entry.is_hidden or path.suffix not in SUFFIXES:
+    stem, suffix = split_suffix(entry.parts[-1])
+    if folders is None or entry.kind == FOLDER or entry.is_hidden or suffix not in TEMPLATE_SUFFIXES:
         return None
-    return TemplateFile(entry.name, *folders, path.name.removesuffix(path.suffix), path.suffix)
+    return TemplateFile(entry.name, *folders, stem, suffix)
 
 
 def template_folders(entry: Entry) -> tuple[str, str] | None:
@@ -98,32 +95,18 @@ def template_folders(entry: Entry) -> tuple[str, str] | None:
     return None
 
 
-def _walk(folder: Path, name: str, parts: tuple[str, ...], *, deep: bool) -> Iterator[Entry]:
+def _walk(repository: Repository, name: str, parts: tuple[str, ...], *, deep: bool) -> Iterator[Entry]:
     try:
-        with os.scandir(folder) as found:
-            children = list(found)
+        children = repository.scan(name)
     except OSError as error:
-        yield Entry(name, parts, "folder", f"cannot be read: {error.strerror}")
+        yield Entry(name, parts, FOLDER, f"cannot be read: {error.strerror}")
         return
     if not children and parts:
-        yield Entry(name, parts, "folder")
-    for child in children:
-        its = (*parts, child.name)
-        below = f"{name}/{child.name}"
-        kind = _kind(child)
-        if kind != "folder" or child.name.startswith("."):
+        yield Entry(name, parts, FOLDER)
+    for child, kind in children:
+        its = (*parts, child)
+        below = f"{name}/{child}"
+        if kind != FOLDER or child.startswith("."):
             yield Entry(below, its, kind)
         elif deep or len(its) <= _FOLDER_DEPTH:
-            yield from _walk(folder / child.name, below, its, deep=deep)
-
-
-def _kind(entry: os.DirEntry[str]) -> str:
-    if entry.is_symlink():
-        return "link"
-    if entry.is_dir(follow_symlinks=False):
-        return "folder"
-    try:
-        is_file = stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
-    except OSError:
-        return "file"  # whoever opens it gets the reason
-    return "file" if is_file else "other"
+            yield from _walk(repository, below, its, deep=deep)

@@ -3,34 +3,63 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import MockDataMissingError
 from domain.model import DatasetType, quote_foreign
 from server.adapters.templates.catalogue.missing import require_templates_folder, unreadable_repository_error
+from server.adapters.templates.repositories.folder import FolderRepository
+from server.adapters.templates.repositories.repository import FOLDER
+from server.adapters.templates.repositories.zipped import open_zip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from server.adapters.templates.repositories import Repository
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
 
 
 class Location(NamedTuple):
-    """The folder of a repository, that of its templates in it, and a notice when they were found elsewhere."""
+    """The repository, its folder of templates, and a notice when they were found elsewhere.
+
+    The repository is a folder; with a `top` it is in a zip, in the folder of that name, which is empty for all of it.
+    """
 
     repository: Path
     subdir: str
     notice: str | None = None
+    top: str | None = None
+
+
+@contextmanager
+def open_repository(location: Location) -> Iterator[Repository]:
+    """Open the repository at a location. Raises MockDataMissingError."""
+    if location.top is None:
+        yield FolderRepository(location.repository)
+        return
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(open_zip(location.repository, location.top))
+        except OSError as error:
+            raise unreadable_repository_error(location.repository, error) from None
+        yield found
 
 
 def locate_templates(path: Path, subdir: str) -> Location:
-    """Locate the templates of a repository at a path.
+    """Locate the templates of a repository at a path, which is a folder or a zip.
 
     `subdir` is where they are expected, such as `mock_data/templates`. A path that leads into that folder, or to the
-    folder that has the repository as its only one, is followed with a notice.
+    folder that has the repository as its only one, is followed with a notice. A zip may have such a folder, too.
 
     Raises:
         MockDataMissingError: there are none; the error says why, and what to do.
     """
     try:
+        if path.is_file():
+            return _locate_in_zip(path, subdir)
         if not (path / subdir).is_dir():
             found = _find_too_low(path, subdir) or _find_too_high(path, subdir)
             if found is not None:
@@ -48,6 +77,19 @@ def find_templates_folder(path: Path, subdir: str) -> Path:
     except MockDataMissingError:
         return path / subdir
     return location.repository / location.subdir
+
+
+def _locate_in_zip(path: Path, subdir: str) -> Location:
+    with open_zip(path, top="") as found:
+        tops = [name for name, kind in found.scan("") if kind == FOLDER]
+        for top in ("", *tops):
+            if found.has_folder(f"{top}/{subdir}" if top else subdir):
+                return Location(path, subdir, top=top)
+    raise MockDataMissingError(
+        f"{path} has no folder {subdir}, neither at its top nor in a folder there.",
+        field="mock_data_repo.path",
+        suggested_action="Zip the folder that has mock_data in it, or check mock_data_repo.templates_subdir.",
+    )
 
 
 def _find_too_low(path: Path, subdir: str) -> Location | None:

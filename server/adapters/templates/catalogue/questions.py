@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from typing import TYPE_CHECKING, Final
 
@@ -11,14 +10,13 @@ import msgspec
 from domain.content import parse_document_id, parse_golden_questions
 from domain.errors import LifecycleError, TemplateInvalidError
 from server.adapters.templates.catalogue.listing import QUESTIONS_FILE
-from server.adapters.templates.readers.repository_file import open_repository_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
     from typing import BinaryIO
 
     from domain.model import DatasetType, GoldenQuestion
+    from server.adapters.templates.repositories import Repository
 
     Questions = Mapping[DatasetType, tuple[GoldenQuestion, ...]]
 
@@ -36,23 +34,20 @@ def questions_path(source: str) -> str:
 class QuestionFiles:
     """The files of questions of a repository. A file is parsed again only after it has changed."""
 
-    def __init__(self, repository: Path) -> None:
-        self._repository = repository
+    def __init__(self) -> None:
         self._cache: dict[str, tuple[tuple[int, ...], Questions | LifecycleError]] = {}
 
-    def read(self, name: str) -> Questions:
+    def read(self, repository: Repository, name: str) -> Questions:
         """The questions of a file, by dataset type.
 
         Raises:
             TemplateInvalidError: it is not a file of questions, or lies outside the repository.
             MockDataMissingError: it does not exist any more.
         """
-        with open_repository_file(self._repository, name) as file:
-            status = os.fstat(file.fileno())
-            identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        with repository.open(name) as file:
             cached = self._cache.get(name)
-            if cached is None or cached[0] != identity:
-                cached = self._cache[name] = (identity, _read_questions(file, name))
+            if cached is None or cached[0] != file.identity:
+                cached = self._cache[name] = (file.identity, _read_questions(file.content, name))
         if isinstance(cached[1], LifecycleError):
             raise cached[1]
         return cached[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -13,30 +12,32 @@ from domain.errors import LifecycleError
 from domain.model import DatasetType, Template, quote_foreign
 from server.adapters.templates.catalogue import questions
 from server.adapters.templates.catalogue.listing import find_template_file, list_entries
+from server.adapters.templates.catalogue.location import open_repository
 from server.adapters.templates.catalogue.questions import QuestionFiles
 from server.adapters.templates.explanations import explain_error
 from server.adapters.templates.formats import (
-    SUFFIXES,
+    TEMPLATE_SUFFIXES,
     TemplateHead,
     detect_layout,
     is_table,
     parse_template_head,
 )
 from server.adapters.templates.readers.objects import read_object_records
-from server.adapters.templates.readers.repository_file import open_repository_file, resolve_sibling
 from server.adapters.templates.readers.window import CHUNK, Window, read_bytes
+from server.adapters.templates.repositories import resolve_sibling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
     from typing import BinaryIO
 
     from domain.model import GoldenQuestion
     from server.adapters.templates.catalogue.listing import Entry, TemplateFile
+    from server.adapters.templates.catalogue.location import Location
     from server.adapters.templates.formats import Layout
+    from server.adapters.templates.repositories import Repository, StoredFile
 
 _READ_TO_THE_END: Final = 4 << 20
-"""Up to this many bytes a file is read to its end for members after the records, even if metadata came before."""
+"""So many bytes of a file are read for members after the records, even if metadata came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,10 @@ class Survey:
 class TemplateCatalogue:
     """The templates of a repository. A file is read again only after it has changed."""
 
-    def __init__(self, repository: Path, subdir: str) -> None:
-        self._repository = repository
-        self._subdir = subdir
+    def __init__(self, location: Location) -> None:
+        self._location = location
         self._cache: dict[str, tuple[tuple[int, ...], Candidate]] = {}
-        self._questions = QuestionFiles(repository)
+        self._questions = QuestionFiles()
 
     def list_templates(self) -> list[Template]:
         """Every template, in the order of the ids, with the questions of its folder."""
@@ -80,15 +80,19 @@ class TemplateCatalogue:
         """All that is in the repository; without `deep` only in the folders of the layout.
 
         `checkpoint` is called often, and may raise to end the work. Raises OSError when the folder of templates cannot
-        be read.
+        be read, and MockDataMissingError when the repository cannot be.
         """
-        entries = list_entries(self._repository, self._subdir, deep=deep)
+        with open_repository(self._location) as repository:
+            return self._survey(repository, deep=deep, checkpoint=checkpoint)
+
+    def _survey(self, repository: Repository, *, deep: bool, checkpoint: Callable[[], None]) -> Survey:
+        entries = list_entries(repository, self._location.subdir, deep=deep)
         candidates: defaultdict[str, list[Candidate]] = defaultdict(list)
         question_files = set()
         for entry in entries:
             place = find_template_file(entry)
             if place is not None and place.is_template:
-                candidates[place.template_id].append(self._load_candidate(place, checkpoint))
+                candidates[place.template_id].append(self._load_candidate(repository, place, checkpoint))
             elif place is not None and place.is_question_file:
                 question_files.add(place.name)
         templates = [_choose_template(candidates[template_id]) for template_id in sorted(candidates)]
@@ -97,7 +101,7 @@ class TemplateCatalogue:
         return Survey(
             entries=entries,
             templates=[
-                self._with_questions(each)
+                self._with_questions(repository, each)
                 if questions.questions_path(each.source) in question_files
                 else each
                 for each in templates
@@ -113,24 +117,25 @@ class TemplateCatalogue:
 
     def read_questions(self, name: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
         """The content of a file of questions. Raises TemplateInvalidError and MockDataMissingError."""
-        return self._questions.read(name)
+        with open_repository(self._location) as repository:
+            return self._questions.read(repository, name)
 
-    def _with_questions(self, template: Template) -> Template:
+    def _with_questions(self, repository: Repository, template: Template) -> Template:
         try:
-            found = self._questions.read(questions.questions_path(template.source))
+            found = self._questions.read(repository, questions.questions_path(template.source))
         except LifecycleError as error:
             warning = f"Its golden questions are not used: {error.message}"
             return replace(template, questions=None, warnings=(*template.warnings, warning))
         return replace(template, questions=found.get(template.dataset_type, ()))
 
-    def _load_candidate(self, place: TemplateFile, checkpoint: Callable[[], None]) -> Candidate:
+    def _load_candidate(
+        self, repository: Repository, place: TemplateFile, checkpoint: Callable[[], None]
+    ) -> Candidate:
         try:
-            with open_repository_file(self._repository, place.name) as file:
-                status = os.fstat(file.fileno())
-                identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+            with repository.open(place.name) as file:
                 cached = self._cache.get(place.name)
-                if cached is None or cached[0] != identity:
-                    cached = (identity, _read_candidate(place, file, status.st_size, checkpoint))
+                if cached is None or cached[0] != file.identity:
+                    cached = (file.identity, _read_candidate(place, file, checkpoint))
                     self._cache[place.name] = cached
             return cached[1]
         except LifecycleError as error:
@@ -142,7 +147,7 @@ def _choose_template(found: list[Candidate]) -> Template:
     named = {each.names for each in found}
     serving = sorted(
         (each for each in found if each.place.name not in named),
-        key=lambda each: SUFFIXES.index(each.place.suffix),
+        key=lambda each: TEMPLATE_SUFFIXES.index(each.place.suffix),
     )
     template = serving[0].template if serving else found[0].template
     ignored = [each.place.name for each in serving[1:]]
@@ -152,15 +157,13 @@ def _choose_template(found: list[Candidate]) -> Template:
     return replace(template, warnings=(*template.warnings, warning))
 
 
-def _read_candidate(
-    place: TemplateFile, file: BinaryIO, size: int, checkpoint: Callable[[], None]
-) -> Candidate:
+def _read_candidate(place: TemplateFile, file: StoredFile, checkpoint: Callable[[], None]) -> Candidate:
     head = TemplateHead(format="csv")
-    if not is_table(file, place.name):
-        window = Window(file, place.name)
+    if not is_table(file.content, place.name):
+        window = Window(file.content, place.name)
         layout = detect_layout(window, RECORD_KINDS[DatasetType(place.stem)])
         head = (
-            parse_template_head(place.name, _read_members(window, size, layout, checkpoint), layout.member)
+            parse_template_head(place.name, _read_members(window, layout, checkpoint), layout.member)
             if layout.format == "object"
             else TemplateHead(format=layout.format)
         )
@@ -177,26 +180,24 @@ def _read_candidate(
         schema=head.schema,
         default_record_count=head.default_record_count,
         version=head.version,
-        checksum=_hash_file(file, place.name, checkpoint),
+        checksum=_hash_file(file.stored, place.name, checkpoint),
         source=place.name,
-        warnings=(*head.warnings, *_folder_mismatch_warnings(place, head)),
+        warnings=(*file.warnings, *head.warnings, *_folder_mismatch_warnings(place, head)),
     )
     return Candidate(place, template, resolve_sibling(place.name, head.file) if head.file else None)
 
 
-def _read_members(
-    window: Window, size: int, layout: Layout, checkpoint: Callable[[], None]
-) -> dict[str, Any]:
+def _read_members(window: Window, layout: Layout, checkpoint: Callable[[], None]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for _ in read_object_records(window, found, member=layout.member):
         checkpoint()
-        if size > _READ_TO_THE_END and "metadata" in found:
+        if window.size_read > _READ_TO_THE_END and "metadata" in found:
             break
     return found
 
 
 def _hash_file(file: BinaryIO, name: str, checkpoint: Callable[[], None]) -> str:
-    """The SHA-256 of the whole file, in hexadecimal digits."""
+    """The SHA-256 of the whole file as it is stored, in hexadecimal digits."""
     digest = sha256()
     file.seek(0)
     while data := read_bytes(file, name, CHUNK):

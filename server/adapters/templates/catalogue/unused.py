@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.content import DEFAULT_FOLDER
 from domain.model import closest_names, quote_foreign
 from server.adapters.templates.catalogue.listing import QUESTIONS_FILE, TYPES, template_folders
 from server.adapters.templates.catalogue.missing import find_uninitialised_submodule
-from server.adapters.templates.formats import SUFFIXES
+from server.adapters.templates.formats import SUFFIXES, TEMPLATE_SUFFIXES, split_suffix
+from server.adapters.templates.repositories.compressed import COMPRESSED_SUFFIXES, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 
     from server.adapters.templates.catalogue.listing import Entry
 
-_ARCHIVES: Final = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
+_ARCHIVES: Final = frozenset(
+    {".7z", ".rar", ".tar", ".tar.bz2", ".tar.gz", ".tar.xz", ".tar.zst", ".tbz2", ".tgz", ".txz", ".tzst"}
+)
+_COMPRESSIONS: Final = MappingProxyType({".bz2": "bzip2", ".lz4": "LZ4", ".lzma": "LZMA", ".xz": "xz"})
+"""How files are compressed that are not read, by their extensions."""
 _RECORDS: Final = frozenset({".json5", ".txt", ".xls", ".xlsx", ".ods", ".xml", ".yaml", ".yml"})
 """Extensions of files in which people keep records."""
 _USE_CASE_DEPTH: Final = 2
@@ -40,9 +46,7 @@ def explain_unused(repository: Path, entry: Entry) -> Unused:
         return _explain_folder(repository, entry)
     if entry.is_hidden:
         return Unused("Its name begins with a dot, which hides it.", is_mistake=False)
-    if PurePosixPath(entry.parts[-1]).suffix.lower() in _ARCHIVES:
-        return Unused("It is an archive, which is not read: unpack it, and remove it.", is_mistake=True)
-    return _explain_place(entry) or _explain_name(entry)
+    return _explain_archive(entry.parts[-1].lower()) or _explain_place(entry) or _explain_name(entry)
 
 
 def find_twins(entries: Iterable[Entry]) -> dict[str, str]:
@@ -77,18 +81,40 @@ def _explain_folder(repository: Path, entry: Entry) -> Unused:
     return Unused("The folder is empty.", is_mistake=False)
 
 
+def _explain_archive(name: str) -> Unused | None:
+    """Why a file is not used that has the name of an archive, in small letters; None when it has another name."""
+    suffix = PurePosixPath(name).suffix
+    if name.endswith(tuple(_ARCHIVES)):
+        return Unused("It is an archive, which is not read: unpack it, and remove it.", is_mistake=True)
+    if suffix == ".zip":
+        return Unused(
+            "It is an archive, which is not read inside of a repository: unpack it, and remove it. A zip of a whole "
+            "repository is read where mock_data_repo.path names it.",
+            is_mistake=True,
+        )
+    if suffix in _COMPRESSIONS:
+        return Unused(
+            f"It is compressed with {_COMPRESSIONS[suffix]}, which is not read: unpack it, or compress it with gzip "
+            "or Zstandard.",
+            is_mistake=True,
+        )
+    return None
+
+
 def _explain_place(entry: Entry) -> Unused | None:
     """Why an entry is not used because of the folder that it lies in; None when it lies in the right one."""
     if template_folders(entry) is not None:
         return None
     *folders, name = entry.parts
-    if named_like_a_file := next((each for each in folders if PurePosixPath(each).suffix in SUFFIXES), None):
+    if named_like_a_file := next(
+        (each for each in folders if split_suffix(each)[1] in TEMPLATE_SUFFIXES), None
+    ):
         return Unused(
             f"It lies in a folder that is named like a file, {quote_foreign(named_like_a_file)}.",
             is_mistake=True,
         )
     is_mistake = _looks_meant(entry)
-    has_records = PurePosixPath(name).suffix.lower() in SUFFIXES
+    has_records = split_suffix(name)[1].lower() in TEMPLATE_SUFFIXES
     return Unused(_describe_place(folders, name), is_mistake) if is_mistake or has_records else _NO_TEMPLATE
 
 
@@ -107,20 +133,27 @@ def _describe_place(folders: Sequence[str], name: str) -> str:
 
 def _explain_name(entry: Entry) -> Unused:
     """Why an entry in the right folder is not used."""
-    path = PurePosixPath(entry.parts[-1])
-    if path.suffix in SUFFIXES:
+    name = entry.parts[-1]
+    suffix = split_suffix(name)[1]
+    if plain_name(name) == QUESTIONS_FILE:
+        return Unused(f"Questions are not read compressed: unpack it to {QUESTIONS_FILE}.", is_mistake=True)
+    if suffix in TEMPLATE_SUFFIXES:
         types = ", ".join(sorted(TYPES))
         reason = f"Its name is not a dataset type ({types}), and no template refers to it"
-    elif path.suffix.lower() in SUFFIXES:
+    elif suffix.lower() in TEMPLATE_SUFFIXES:
         reason = "Its extension is not in small letters"
     elif _looks_meant(entry):
-        shown = quote_foreign(path.suffix) if path.suffix else "none"
-        return Unused(f"Its extension ({shown}) is none of {', '.join(SUFFIXES)}.", is_mistake=True)
+        shown = quote_foreign(suffix) if suffix else "none"
+        return Unused(
+            f"Its extension ({shown}) is none of {', '.join(SUFFIXES)}, which may have "
+            f"{' or '.join(COMPRESSED_SUFFIXES)} after it.",
+            is_mistake=True,
+        )
     else:
         return _NO_TEMPLATE
-    meant = _meant_type(path.name)
+    meant = _meant_type(name)
     return Unused(
-        f"{reason}; did you mean {meant}{path.suffix.lower()}?" if meant else f"{reason}.", is_mistake=True
+        f"{reason}; did you mean {meant}{suffix.lower()}?" if meant else f"{reason}.", is_mistake=True
     )
 
 
@@ -130,14 +163,14 @@ _NO_TEMPLATE: Final = Unused("It is no template, and no template refers to it.",
 def _looks_meant(entry: Entry) -> bool:
     """Whether somebody seems to have meant an entry to be a template, or its questions."""
     name = entry.parts[-1]
-    suffix = PurePosixPath(name).suffix.lower()
-    has_records = not suffix or suffix in SUFFIXES or suffix in _RECORDS
+    suffix = split_suffix(name)[1].lower()
+    has_records = suffix in {"", *TEMPLATE_SUFFIXES, *COMPRESSED_SUFFIXES} or suffix in _RECORDS
     return name.casefold() == QUESTIONS_FILE or (has_records and _meant_type(name) is not None)
 
 
 def _right_name(name: str) -> str:
     meant = _meant_type(name)
-    return f"{meant}{PurePosixPath(name).suffix.lower()}" if meant else name
+    return f"{meant}{split_suffix(name)[1].lower()}" if meant else name
 
 
 def _meant_type(name: str) -> str | None:

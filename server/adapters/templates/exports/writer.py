@@ -146,7 +146,9 @@ def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iter
         raise InvalidArgumentError(
             f"There is no folder {target.repository}.",
             field="repo",
-            suggested_action="Make it first, or name another.",
+            suggested_action="Unpack the zip, and name its folder."
+            if target.repository.is_file()
+            else "Make it first, or name another.",
         )
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:

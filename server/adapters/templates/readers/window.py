@@ -35,7 +35,7 @@ def read_bytes(file: BinaryIO, name: str, size: int) -> bytes:
 
 
 class Window:
-    """The unconsumed part of a file, after its byte order mark if there is one.
+    """The unconsumed part of a file, after its byte order mark if there is one; `size_read` counts all that was read.
 
     Raises TemplateInvalidError at once for content that is no text, and for an encoding of two or four bytes.
     """
@@ -45,6 +45,7 @@ class Window:
         self.name = name
         self.ended = False
         self.data = b""
+        self.size_read = 0
         self.read_more()
         require_text(self.data, name)
         self.data = self.data.removeprefix(BOM)
@@ -60,6 +61,7 @@ class Window:
             raise self.invalid_template_error(f"has a value of more than {VALUE_LIMIT >> 20} MiB")
         chunk = read_bytes(self._file, self.name, max(CHUNK, len(self.data)))
         self.data += chunk
+        self.size_read += len(chunk)
         self.ended = not chunk
         return not self.ended
 

@@ -144,17 +144,19 @@ async def begin_template(
 @command(app, "validate")
 async def validate_templates(
     run: Invocation,
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="The folder of a mock-data repository.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="The folder of a mock-data repository, or a zip of it.")
+    ],
 ) -> ExitCode | None:
     """Validate every template of a repository, and say of every other file why it is not used.
 
     Exit code 1 when a template is invalid, or a file looks as if it was meant to be one.
     """
     from server.cli.views import templates as views
-    from server.composition.templates import FolderTemplates, build_judgement
+    from server.composition.templates import RepositoryTemplates, build_judgement
 
     settings = run.load_settings()
-    repository = FolderTemplates(path, settings.mock_data_repo.templates_subdir)
+    repository = RepositoryTemplates(path, settings.mock_data_repo.templates_subdir)
     notice = repository.find_notice()
     if notice:
         run.output.print_note(notice)

@@ -6,12 +6,21 @@ import io
 import os
 import stat
 import zipfile
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import ExportInvalidError
 from domain.model import quote_foreign
+from server.adapters.templates.repositories.unpacking import (
+    DAMAGES,
+    MOST_BYTES,
+    MOST_EXPANSION,
+    MOST_FILES,
+    expands_too_far,
+    is_encrypted,
+    is_link,
+    leads_outside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -20,17 +29,9 @@ if TYPE_CHECKING:
 
     Opener = Callable[[], BinaryIO]
 
-MOST_FILES: Final = 1_000_000
-MOST_BYTES: Final = 64 << 30
-"""The most bytes of a zip once it is unpacked."""
-MOST_EXPANSION: Final = 250
-"""How many times its packed size a large file of a zip may have. Text packs to a tenth, or a fiftieth at most."""
-_LARGE: Final = 64 << 20
-"""Up to this many bytes a file may expand as it likes: that fills no memory and no disk."""
 _ZIP: Final = b"PK\x03\x04"
-_ENCRYPTED: Final = 0x1
 _LITTER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", ".git")
-_READ_ERRORS: Final = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_READ_ERRORS: Final = (OSError, EOFError, RuntimeError, *DAMAGES)
 
 
 class SourceTree:
@@ -154,17 +155,17 @@ def _member_opener(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Opener:
 
 def _require_harmless(member: zipfile.ZipInfo, shown: str) -> None:
     name = member.filename
-    if name.startswith(("/", "\\")) or "\\" in name or ":" in name[:2] or ".." in name.split("/"):
+    if leads_outside(name):
         raise _refused_zip_error(shown, f"holds a file outside of it: {quote_foreign(name)}")
-    if stat.S_ISLNK(member.external_attr >> 16):
+    if is_link(member):
         raise _refused_zip_error(shown, f"holds a link: {quote_foreign(name)}")
-    if member.flag_bits & _ENCRYPTED:
+    if is_encrypted(member):
         raise _refused_zip_error(
             shown,
             f"is encrypted: {quote_foreign(name)}",
             "Unpack it with its password, and import the folder.",
         )
-    if member.file_size > _LARGE and member.file_size > MOST_EXPANSION * member.compress_size:
+    if expands_too_far(member.file_size, member.compress_size):
         raise _refused_zip_error(
             shown, f"unpacks to more than {MOST_EXPANSION} times its size at {quote_foreign(name)}"
         )

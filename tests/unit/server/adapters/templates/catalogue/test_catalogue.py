@@ -9,7 +9,7 @@ import pytest
 
 from domain.content.quality import QUALITY_THRESHOLD
 from domain.errors import MockDataMissingError, TemplateInvalidError
-from server.adapters.templates import FolderTemplates, TemplateReport
+from server.adapters.templates import RepositoryTemplates, TemplateReport
 from tests.support.content.records import NOW, template_record
 from tests.support.content.repository_files import PAGES, SUBDIR, RepositoryFiles, lines, pages
 
@@ -102,7 +102,7 @@ async def test_of_a_long_file_only_the_beginning_is_read_when_it_says_enough(
 
 
 async def test_the_bundled_catalogue_is_flawless() -> None:
-    bundled = FolderTemplates(Path(__file__).parents[6])
+    bundled = RepositoryTemplates(Path(__file__).parents[6])
     for report in await bundled.validate(NOW):
         score = 100.0 if report.use == "template" else None
         assert (report.problems, report.warnings, report.issues, report.score) == ((), (), (), score), (
@@ -114,31 +114,31 @@ async def test_the_bundled_catalogue_is_flawless() -> None:
 # --- what is not there ---------------------------------------------------------------------------------------------
 
 
-def missing_repository(repository: RepositoryFiles) -> FolderTemplates:
-    return FolderTemplates(repository.root / "gone")
+def missing_repository(repository: RepositoryFiles) -> RepositoryTemplates:
+    return RepositoryTemplates(repository.root / "gone")
 
 
-def no_folder(repository: RepositoryFiles) -> FolderTemplates:
+def no_folder(repository: RepositoryFiles) -> RepositoryTemplates:
     return repository.templates
 
 
-def is_a_file(repository: RepositoryFiles) -> FolderTemplates:
+def is_a_file(repository: RepositoryFiles) -> RepositoryTemplates:
     (repository.root / "mock_data").write_text("x")
     return repository.templates
 
 
-def no_template(repository: RepositoryFiles) -> FolderTemplates:
+def no_template(repository: RepositoryFiles) -> RepositoryTemplates:
     repository.folder.mkdir(parents=True)
     return repository.templates
 
 
-def submodule(repository: RepositoryFiles) -> FolderTemplates:
+def submodule(repository: RepositoryFiles) -> RepositoryTemplates:
     (repository.root / ".gitmodules").write_text('[submodule "data"]\n\tpath = vendor/data\n\turl = x\n')
     (repository.root / "vendor/data").mkdir(parents=True)
-    return FolderTemplates(repository.root / "vendor/data")
+    return RepositoryTemplates(repository.root / "vendor/data")
 
 
-def submodule_within(repository: RepositoryFiles) -> FolderTemplates:
+def submodule_within(repository: RepositoryFiles) -> RepositoryTemplates:
     (repository.root / ".gitmodules").write_text(
         f"[submodule]\n path = other\n[submodule]\n path = {SUBDIR}\n"
     )
@@ -146,13 +146,13 @@ def submodule_within(repository: RepositoryFiles) -> FolderTemplates:
     return repository.templates
 
 
-def initialised_submodule(repository: RepositoryFiles) -> FolderTemplates:
+def initialised_submodule(repository: RepositoryFiles) -> RepositoryTemplates:
     found = submodule_within(repository)
     (repository.folder / ".git").write_text("gitdir: x")
     return found
 
 
-MISSING: list[tuple[Callable[[RepositoryFiles], FolderTemplates], str, str]] = [
+MISSING: list[tuple[Callable[[RepositoryFiles], RepositoryTemplates], str, str]] = [
     (missing_repository, "There is no mock-data repository at", "MOCK_DATA_REPO_PATH"),
     (no_folder, "has no folder mock_data/templates", "templates_subdir"),
     (is_a_file, "has no folder mock_data/templates", "templates_subdir"),
@@ -165,7 +165,10 @@ MISSING: list[tuple[Callable[[RepositoryFiles], FolderTemplates], str, str]] = [
 
 @pytest.mark.parametrize(("make", "problem", "action"), MISSING)
 async def test_what_is_missing_is_said_with_what_to_do(
-    repository: RepositoryFiles, make: Callable[[RepositoryFiles], FolderTemplates], problem: str, action: str
+    repository: RepositoryFiles,
+    make: Callable[[RepositoryFiles], RepositoryTemplates],
+    problem: str,
+    action: str,
 ) -> None:
     with pytest.raises(MockDataMissingError, match=problem) as refused:
         await make(repository).list()

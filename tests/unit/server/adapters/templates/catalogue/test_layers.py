@@ -9,7 +9,7 @@ import pytest
 from domain.content import choose_template
 from domain.errors import MockDataMissingError, TemplateInvalidError
 from domain.model import Client, TemplateMatch
-from server.adapters.templates import FolderTemplates, LayeredTemplates
+from server.adapters.templates import LayeredTemplates, RepositoryTemplates
 from tests.support.content.repository_files import PAGES, RepositoryFiles, lines, pages
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def second(tmp_path: Path) -> RepositoryFiles:
 
 
 def layered(first: RepositoryFiles, second: RepositoryFiles) -> LayeredTemplates:
-    return LayeredTemplates({"ours": FolderTemplates(first.root), "bundled": FolderTemplates(second.root)})
+    return LayeredTemplates(
+        {"ours": RepositoryTemplates(first.root), "bundled": RepositoryTemplates(second.root)}
+    )
 
 
 async def test_of_one_id_the_first_repository_serves_and_the_other_is_shadowed(
@@ -110,6 +112,6 @@ async def test_a_repository_that_was_looked_for_is_told(
     first.write(SHARED, lines(pages()))
     second.write(SHARED, lines(pages()))
     overview = await LayeredTemplates(
-        {"a": FolderTemplates(first.root / "mock_data"), "b": FolderTemplates(second.root)}
+        {"a": RepositoryTemplates(first.root / "mock_data"), "b": RepositoryTemplates(second.root)}
     ).survey()
     assert ["inside of a repository" in each for each in overview.notices] == [True]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import MockDataMissingError
-from server.adapters.templates import FolderTemplates, find_templates_folder
-from server.adapters.templates.catalogue.location import locate_templates
+from server.adapters.templates import RepositoryTemplates, find_templates_folder
+from server.adapters.templates.catalogue.location import Location, locate_templates
 from tests.support.content.repository_files import SUBDIR, RepositoryFiles, lines, pages
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ def root(tmp_path: Path) -> Path:
 
 
 def read(path: Path) -> int:
-    templates = FolderTemplates(path)
+    templates = RepositoryTemplates(path)
     (template,) = templates.list_templates()
     with templates.open_records(template) as stream:
         return sum(map(len, stream))
 
 
 def test_a_path_that_leads_to_the_repository_needs_no_notice(root: Path) -> None:
-    assert locate_templates(root, SUBDIR) == (root, SUBDIR, None)
+    assert locate_templates(root, SUBDIR) == Location(root, SUBDIR)
     assert read(root) == 3
 
 
@@ -65,7 +65,7 @@ def test_a_path_to_the_folder_above_one_repository_leads_to_that(root: Path) -> 
     assert location[:2] == (root, SUBDIR)
     assert "its folder repository was used" in (location.notice or "")
     assert read(root.parent) == 3
-    assert "its folder repository was used" in (FolderTemplates(root.parent).find_notice() or "")
+    assert "its folder repository was used" in (RepositoryTemplates(root.parent).find_notice() or "")
 
 
 def test_a_path_above_several_repositories_leads_to_none(root: Path) -> None:

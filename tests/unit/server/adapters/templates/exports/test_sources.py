@@ -130,6 +130,13 @@ def test_what_a_zip_may_hold_is_limited(tmp_path: Path, monkeypatch: pytest.Monk
         pass
 
 
+def test_a_zip_with_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"é.json": "[]"})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(ExportInvalidError, match="is damaged"), open_tree(path, _ignore):
+        pass
+
+
 def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"a.json": "[" + ",".join(map(str, range(9000))) + "]"})
     whole = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Templates of one repository, which is a plain folder, a clone or a git submodule."""
+"""Templates of one repository, which is a folder (a plain one, a clone or a git submodule) or a zip of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from anyio import to_thread
 
 from domain.errors import LifecycleError
-from server.adapters.templates.catalogue.location import Location, locate_templates
+from server.adapters.templates.catalogue.location import Location, locate_templates, open_repository
 from server.adapters.templates.catalogue.missing import no_templates_error, unreadable_repository_error
 from server.adapters.templates.catalogue.questions import questions_path
 from server.adapters.templates.catalogue.templates import Survey, TemplateCatalogue
@@ -24,7 +24,7 @@ from server.adapters.templates.catalogue.validation import (
     superseded_report,
     unused_report,
 )
-from server.adapters.templates.records import FolderRecords
+from server.adapters.templates.records import TemplateRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 DEFAULT_SUBDIR: Final = "mock_data/templates"
 
 
-class FolderTemplates:
+class RepositoryTemplates:
     """Implements `ports.Templates` over `{repository}/{subdir}/{industry}/{use_case}/{type}.{suffix}`.
 
     A path that leads a level above or into a repository is followed; `find_notice` says so.
@@ -54,10 +54,10 @@ class FolderTemplates:
         return await to_thread.run_sync(self._count_records, template, at_most)
 
     @contextmanager
-    def open_records(self, template: Template) -> Iterator[FolderRecords]:
+    def open_records(self, template: Template) -> Iterator[TemplateRecords]:
         location = locate_templates(self._path, self._subdir)
         with ExitStack() as stack:
-            yield FolderRecords(location.repository, template, stack)
+            yield TemplateRecords(stack.enter_context(open_repository(location)), template, stack)
 
     async def validate(self, now: datetime) -> Sequence[TemplateReport]:
         """The reports of `iterate_reports`, for a provision at that instant."""
@@ -102,9 +102,7 @@ class FolderTemplates:
     def _survey(
         self, location: Location, *, deep: bool, checkpoint: Callable[[], None] = lambda: None
     ) -> Survey:
-        catalogue = self._catalogues.setdefault(
-            location, TemplateCatalogue(location.repository, location.subdir)
-        )
+        catalogue = self._catalogues.setdefault(location, TemplateCatalogue(location))
         try:
             return catalogue.survey(deep=deep, checkpoint=checkpoint)
         except OSError as error:

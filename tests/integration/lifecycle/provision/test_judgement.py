@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from domain.content import quality_issues
 from domain.errors import LifecycleError, ProvisionFailedError
 from domain.model import DatasetStatus
-from server.adapters.templates import FolderTemplates
+from server.adapters.templates import RepositoryTemplates
 from server.adapters.templates.catalogue.validation import begin_population
 from server.adapters.templates.explanations import explain_error
 from server.composition.templates import build_judgement
@@ -88,7 +88,7 @@ async def compare_verdicts(world: World, files: dict[str, bytes], clients: Itera
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     judgement = build_judgement(load_settings({}, data_dir=world.folder, cwd=world.folder))
-    repository = FolderTemplates(world.repository)
+    repository = RepositoryTemplates(world.repository)
     templates = {each.template_id: each for each in await repository.list()}
     reports = await to_thread.run_sync(lambda: list(repository.iterate_reports(judgement)))
     judged = {
@@ -102,7 +102,7 @@ async def compare_verdicts(world: World, files: dict[str, bytes], clients: Itera
 
 
 def judged_verdict(
-    report: TemplateReport, template: Template, repository: FolderTemplates, judgement: Judgement
+    report: TemplateReport, template: Template, repository: RepositoryTemplates, judgement: Judgement
 ) -> Verdict:
     """The verdict of a report, whose problems do not name the code of an error."""
     if report.problems:

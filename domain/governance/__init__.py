@@ -10,15 +10,8 @@ from domain.governance.orphans import OrphanService
 from domain.governance.registry import JourneyChange, RegistryService
 from domain.governance.retention import RetentionService
 from domain.governance.schedules import (
-    HEALTH_SCHEDULE,
-    ORPHAN_SCAN_SCHEDULE,
-    ORPHAN_SWEEP_SCHEDULE,
-    REDELIVERY_SCHEDULE,
-    RETENTION_SCHEDULE,
     SCHEDULED_RUN_KIND,
-    WORKFLOW_PURGE_SCHEDULE,
     RunRefusedError,
-    Schedule,
     ScheduledJob,
     ScheduledRun,
     ScheduleService,
@@ -32,13 +25,7 @@ from domain.governance.schedules import (
 from domain.governance.sweeps import BatchApprovalService, BatchTeardownResult
 
 __all__ = [
-    "HEALTH_SCHEDULE",
-    "ORPHAN_SCAN_SCHEDULE",
-    "ORPHAN_SWEEP_SCHEDULE",
-    "REDELIVERY_SCHEDULE",
-    "RETENTION_SCHEDULE",
     "SCHEDULED_RUN_KIND",
-    "WORKFLOW_PURGE_SCHEDULE",
     "ApprovalService",
     "BatchApprovalService",
     "BatchTeardownResult",
@@ -54,7 +41,6 @@ __all__ = [
     "RegistryService",
     "RetentionService",
     "RunRefusedError",
-    "Schedule",
     "ScheduleService",
     "ScheduleStatus",
     "ScheduledJob",

@@ -85,6 +85,15 @@ from domain.model.journey import Client, Journey, UnreadableRow
 from domain.model.nearest_names import closest_names, same_names
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId, SyncWait
+from domain.model.schedule import (
+    HEALTH_SCHEDULE,
+    ORPHAN_SCAN_SCHEDULE,
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    WORKFLOW_PURGE_SCHEDULE,
+    Schedule,
+)
 from domain.model.settings import ConfirmationKind, LifecycleSettings
 from domain.model.template import GoldenQuestion, Template
 from domain.model.text import is_printable_character, printable, printable_json, quote_foreign
@@ -93,10 +102,16 @@ from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 __all__ = [
     "EMBEDDED_SANDBOX",
     "EVENT_DATA_TYPES",
+    "HEALTH_SCHEDULE",
     "IDENTIFIER",
     "JOURNEY_TRANSITIONS",
+    "ORPHAN_SCAN_SCHEDULE",
+    "ORPHAN_SWEEP_SCHEDULE",
+    "REDELIVERY_SCHEDULE",
+    "RETENTION_SCHEDULE",
     "SCOPE_APPROVE",
     "SYNC_SCHEDULES",
+    "WORKFLOW_PURGE_SCHEDULE",
     "Approval",
     "ApprovalItem",
     "ApprovalOrigin",
@@ -160,6 +175,7 @@ __all__ = [
     "RetryPolicy",
     "Run",
     "SagaId",
+    "Schedule",
     "SettingForm",
     "SettingForms",
     "SourceCount",

@@ -12,9 +12,9 @@ import structlog
 from domain.audit import AuditSealer, CallAudit
 from domain.connectors import may_run_saga
 from domain.events import Outbox
-from domain.governance import HEALTH_SCHEDULE, run_id_prefix
+from domain.governance import run_id_prefix
 from domain.lifecycle import Dependencies
-from domain.model import LifecycleSettings, RetryPolicy, Subscription
+from domain.model import HEALTH_SCHEDULE, LifecycleSettings, RetryPolicy, Subscription
 from domain.policy import ProvisionLimits, RateLimiter, RateLimits, SweepCaps
 from server.adapters.archives.local import LocalArchives
 from server.adapters.clock import RandomIds, SystemClock

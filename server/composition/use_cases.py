@@ -46,9 +46,8 @@ from tools.services import Services
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from domain.governance import Schedule
     from domain.lifecycle import Dependencies
-    from domain.model import Confirmer
+    from domain.model import Confirmer, Schedule
     from domain.policy import ProvisionLimits, SweepCaps
     from domain.ports import Engine, ReadOnlyPlatform, Saga, StepRunner
 

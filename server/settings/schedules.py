@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from domain.governance import (
+from domain.model import (
     HEALTH_SCHEDULE,
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,

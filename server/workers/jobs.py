@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from domain.errors import LifecycleError, StoreUnavailableError
-from domain.governance import (
+from domain.governance import RunRefusedError
+from domain.model import (
     HEALTH_SCHEDULE,
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
-    RunRefusedError,
+    Principal,
+    TeardownReason,
 )
-from domain.model import Principal, TeardownReason
 from domain.policy import SWEEP_SUBJECT
 from server.workers.scheduler import with_timeout
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import anyio
 import structlog
 
-from domain.governance import (
+from domain.governance import SCHEDULED_RUN_KIND, scheduled_run_id, tick_from_run_id
+from domain.model import (
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
     RETENTION_SCHEDULE,
-    SCHEDULED_RUN_KIND,
     WORKFLOW_PURGE_SCHEDULE,
-    scheduled_run_id,
-    tick_from_run_id,
 )
 from server.workers.loop import FailureLog, run_every
 

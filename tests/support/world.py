@@ -53,11 +53,11 @@ if TYPE_CHECKING:
 
     from domain.audit.entry import AuditEntry
     from domain.governance.approvals import ApprovalService
-    from domain.governance.schedules import Schedule
     from domain.lifecycle.provision.service import ProvisionResult
     from domain.model.approval import ConfirmationRequest, Confirmer
     from domain.model.clock import Uptime
     from domain.model.connector import Connector
+    from domain.model.schedule import Schedule
     from server.adapters.store.threaded_store import ThreadedStore
     from tests.support.inline_engine import JournalEntry as Step
     from tests.support.sandbox.control import Sandbox

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import Field
 
-from domain.content import QUALITY_THRESHOLD, failed_checks, readiness_report
 from domain.model import ConnectorStatus, DatasetStatus, DatasetType, Stage, TemplateMatch
 from tools.edge.results import (
     POLL_AFTER_S,
@@ -168,6 +167,8 @@ def _quality_issue(result: CheckResult) -> QualityIssue:
 
 
 def _quality(dataset: Dataset) -> QualityAnswer:
+    from domain.content import QUALITY_THRESHOLD, failed_checks, readiness_report
+
     report = dataset.quality
     ready = report.readiness if report else None
     return QualityAnswer(

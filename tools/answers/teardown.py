@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from domain.lifecycle import parse_archive
 from domain.model import ConnectorOutcome, DatasetStatus, Stage
 from tools.edge.results import (
     POLL_AFTER_S,
@@ -87,6 +86,8 @@ async def load_teardown_answer(
     services: Services, torn_down: TeardownResult, principal: Principal
 ) -> TeardownAnswer:
     """Load the archive and the platform, and build the answer with them."""
+    from domain.lifecycle import parse_archive
+
     details = await services.datasets.show(torn_down.dataset.dataset_id, principal)
     archive = parse_archive(details.archive) if details.archive else None
     return teardown_answer(torn_down, archive, details.platform)

@@ -6,7 +6,6 @@ from typing import Final
 
 from mcp_types import ToolAnnotations
 
-from domain.lifecycle import PROVISION_SAGA, ProvisionRequest
 from tools.answers.provision import ProvisionAnswer, load_provision_answer
 from tools.edge import arguments
 from tools.edge.progress import begin_progress
@@ -29,6 +28,8 @@ async def provision_dataset(
     wait_s: arguments.Wait = arguments.DEFAULT_WAIT_S,
 ) -> ProvisionAnswer:
     """Start or attach to the provisioning, wait a while, and answer how far it is. Cancelling stops only the wait."""
+    from domain.lifecycle import PROVISION_SAGA, ProvisionRequest
+
     request = ProvisionRequest(
         client_id=client_id,
         journey_id=journey_id,

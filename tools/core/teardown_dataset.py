@@ -6,7 +6,6 @@ from typing import Final
 
 from mcp_types import ToolAnnotations
 
-from domain.lifecycle import TEARDOWN_SAGA
 from tools.answers.teardown import TeardownAnswer, load_teardown_answer
 from tools.edge.arguments import DEFAULT_WAIT_S, DatasetId, TeardownReason, Wait
 from tools.edge.elicitation import ElicitedConfirmer, GivenAnswer, GivenQuestion, read_answer
@@ -26,6 +25,8 @@ async def teardown_dataset(
     wait_s: Wait = DEFAULT_WAIT_S,
 ) -> TeardownAnswer:
     """Start, resume or attach to the teardown, wait a while, and answer how far it is."""
+    from domain.lifecycle import TEARDOWN_SAGA
+
     pace, person, held_s = ctx.request_context.lifespan_context.pace, None, 0.0
     if question is not None:
         answer = read_answer(ctx, said)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.connectors import HomeStatus, load_home_platform
 from domain.errors import LifecycleError
 from domain.model import EMBEDDED_SANDBOX, Fingerprint
 
 if TYPE_CHECKING:
+    from domain.ports import UnitOfWork
     from server.settings import Settings
 
 
@@ -16,6 +16,12 @@ def configured_platform(settings: Settings) -> Fingerprint:
     """The configured Glean, without its tenant."""
     glean = settings.glean
     return Fingerprint(dialect=glean.dialect, url=glean.base_url or EMBEDDED_SANDBOX)
+
+
+def _load_home(uow: UnitOfWork) -> Fingerprint | None:
+    from domain.connectors import load_home_platform
+
+    return load_home_platform(uow)
 
 
 def describe_home(settings: Settings) -> str:
@@ -30,12 +36,14 @@ def describe_home(settings: Settings) -> str:
     from server.composition.stores import read_existing_store
 
     try:
-        home = read_existing_store(settings, load_home_platform)
+        home = read_existing_store(settings, _load_home)
     except LifecycleError:
         return ""  # the services say what is wrong as soon as they are opened
-    status = HomeStatus(home=home, here=configured_platform(settings))
-    if home is None or status.at_home:
+    if home is None or home.is_same(configured_platform(settings)):
         return ""
+    from domain.connectors import HomeStatus
+
+    status = HomeStatus(home=home, here=configured_platform(settings))
     if home.embedded:
         return (
             f"The datasets of this data folder were made in {home.describe()} so far. Once none lives there any more, "

@@ -12,9 +12,9 @@ import pytest
 
 from domain.connectors.home_platform import load_home_platform
 from domain.errors import OtherPlatformError, ProvisionFailedError
-from domain.governance.schedules import Schedule
 from domain.model.connector import EMBEDDED_SANDBOX, Fingerprint
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, TeardownReason
+from domain.model.schedule import Schedule
 from domain.ports import DatasetQuery
 from server.workers.scheduler import Scheduler
 from tests.support.entities import approval

@@ -10,12 +10,13 @@ import pytest
 
 from domain.connectors.health_service import HealthService
 from domain.connectors.monitor import MONITOR_PRINCIPAL, ConnectorMonitor
-from domain.governance.schedules import HEALTH_SCHEDULE, Schedule, scheduled_run_id
+from domain.governance.schedules import scheduled_run_id
 from domain.model.connector import OwnerTag
 from domain.model.enums import DatasetType
 from domain.model.event import EventKind
 from domain.model.event_payloads import HealthChanged
 from domain.model.run import Run
+from domain.model.schedule import HEALTH_SCHEDULE, Schedule
 from domain.ports import Setting
 from domain.ports.platform import DatasourceSpec
 from server.adapters.glean.admin.platform import AdminPlatform

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.connectors.monitor import RECHECK, ConnectorMonitor, MonitorResult
-from domain.governance.schedules import HEALTH_SCHEDULE, Schedule, scheduled_run_id
+from domain.governance.schedules import scheduled_run_id
 from domain.model.enums import ConnectorStatus, DatasetType
 from domain.model.event import EventKind
 from domain.model.event_payloads import HealthChanged
 from domain.model.run import Run
+from domain.model.schedule import HEALTH_SCHEDULE, Schedule
 from domain.ports import Setting
 from server.workers.scheduler import Scheduler
 from tests.support.sandbox.faults import Fault

@@ -14,9 +14,10 @@ from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from domain.governance.schedules import ORPHAN_SWEEP_SCHEDULE, RETENTION_SCHEDULE, ScheduleService
+from domain.governance.schedules import ScheduleService
 from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
 from domain.model.journey import Journey
+from domain.model.schedule import ORPHAN_SWEEP_SCHEDULE, RETENTION_SCHEDULE
 from domain.policy.clocks import load_clock_record
 from domain.ports import DatasetQuery
 from server.workers.scheduler import Scheduler

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.governance.schedules import (
+from domain.governance.schedules import SCHEDULED_RUN_KIND, ScheduleService, scheduled_run_id
+from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
+from domain.model.journey import Journey
+from domain.model.schedule import (
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
     RETENTION_SCHEDULE,
-    SCHEDULED_RUN_KIND,
     WORKFLOW_PURGE_SCHEDULE,
     Schedule,
-    ScheduleService,
-    scheduled_run_id,
 )
-from domain.model.enums import DatasetStatus, DatasetType, JourneyState, Stage
-from domain.model.journey import Journey
 from server.workers.scheduler import Scheduler
 from tests.support.world import OPERATOR, ShiftedClock
 

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from domain.governance.schedules import (
-    HEALTH_SCHEDULE,
-    ORPHAN_SCAN_SCHEDULE,
-    SCHEDULED_RUN_KIND,
-    WORKFLOW_PURGE_SCHEDULE,
-    ScheduleService,
-    run_id_prefix,
-    scheduled_run_id,
-)
+from domain.governance.schedules import SCHEDULED_RUN_KIND, ScheduleService, run_id_prefix, scheduled_run_id
+from domain.model.schedule import HEALTH_SCHEDULE, ORPHAN_SCAN_SCHEDULE, WORKFLOW_PURGE_SCHEDULE
 from server.adapters.engine.engine import DurableEngine
 from server.adapters.store.postgres.store import PostgresStore
 from server.adapters.store.sqlite.store import SqliteStore

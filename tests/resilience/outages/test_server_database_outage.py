@@ -12,7 +12,8 @@ import pytest
 import yaml
 from mcp.client.client import Client
 
-from domain.governance.schedules import Schedule, ScheduleService
+from domain.governance.schedules import ScheduleService
+from domain.model.schedule import Schedule
 from server.adapters.clock import SystemClock
 from server.adapters.store.postgres.store import PostgresStore
 from server.infra.postgres.dsn import parse_postgres_url

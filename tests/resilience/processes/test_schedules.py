@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from domain.governance.schedules import SCHEDULED_RUN_KIND, Schedule, ScheduleService
+from domain.governance.schedules import SCHEDULED_RUN_KIND, ScheduleService
 from domain.model.enums import DatasetStatus
+from domain.model.schedule import Schedule
 from server.adapters.clock import SystemClock
 from tests.resilience.processes.conftest import stop_process
 from tests.resilience.processes.test_webhooks import write_config

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from domain.governance.schedules import HEALTH_SCHEDULE, ORPHAN_SWEEP_SCHEDULE
+from domain.model.schedule import HEALTH_SCHEDULE, ORPHAN_SWEEP_SCHEDULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from domain.governance.schedules import Schedule
+    from domain.model.schedule import Schedule
 
 GRACE = timedelta(days=7)
 MOST = timedelta(hours=26)

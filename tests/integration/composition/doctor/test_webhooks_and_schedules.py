@@ -13,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import StoreFailedError
-from domain.governance.schedules import Schedule, ScheduledRun, ScheduleStatus
+from domain.governance.schedules import ScheduledRun, ScheduleStatus
 from domain.model.delivery import Delivery, DeliveryState, WebhookCursor
+from domain.model.schedule import Schedule
 from server.adapters.clock import SystemClock
 from server.adapters.store import schema
 from server.adapters.store.postgres.migrations import NAMESPACE

@@ -17,11 +17,12 @@ import pytest
 
 from domain.connectors.monitor import RECHECK
 from domain.errors import ArchiveFailedError, ProvisionFailedError, StoreFailedError
-from domain.governance.schedules import SCHEDULED_RUN_KIND, WORKFLOW_PURGE_SCHEDULE, scheduled_run_id
+from domain.governance.schedules import SCHEDULED_RUN_KIND, scheduled_run_id
 from domain.model import connector, content, dataset, journey, run
 from domain.model.dataset import Layout
 from domain.model.enums import DatasetStatus, DatasetType, TeardownReason
 from domain.model.run import SagaId
+from domain.model.schedule import WORKFLOW_PURGE_SCHEDULE
 from tests.support.inline_engine import CrashAt
 from tests.support.interception import CallInterceptor
 from tests.support.sandbox.faults import Fault

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.governance.schedules import Schedule, run_id_prefix, scheduled_run_id, tick_from_run_id
+from domain.governance.schedules import run_id_prefix, scheduled_run_id, tick_from_run_id
+from domain.model.schedule import Schedule
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 DAILY = Schedule(name="orphan_scan", at=time(3, 15))

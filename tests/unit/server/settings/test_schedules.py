@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import SettingsError
-from domain.governance.schedules import Schedule
+from domain.model.schedule import Schedule
 
 if TYPE_CHECKING:
     from tests.support.config_files import ConfigFiles

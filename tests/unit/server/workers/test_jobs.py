@@ -12,14 +12,14 @@ from domain.connectors.monitor import PAGE_SIZE
 from domain.errors import StoreUnavailableError, UnknownDatasetError
 from domain.governance.orphan_facts import SweepPlan, SweepResult
 from domain.governance.retention import PurgePlan
-from domain.governance.schedules import (
+from domain.governance.schedules import RunRefusedError
+from domain.model.schedule import (
     HEALTH_SCHEDULE,
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
-    RunRefusedError,
 )
 from server.workers.jobs import HEALTH_S, build_recheck_saga, build_scheduled_jobs
 from server.workers.time_limited_platform import AT_ONCE, LIST_S, LOOK_S

@@ -13,12 +13,12 @@ from domain.errors import PlatformUnavailableError, StoreFailedError, StoreUnava
 from domain.governance.schedules import (
     SCHEDULED_RUN_KIND,
     RunRefusedError,
-    Schedule,
     ScheduledRun,
     ScheduleService,
     ScheduleStatus,
     scheduled_run_id,
 )
+from domain.model.schedule import Schedule
 from domain.ports import Setting
 from server.workers.scheduler import Scheduler, build_scheduled_run_saga, with_timeout
 from tests.support.entities import DATASET, NOW, ManualClock

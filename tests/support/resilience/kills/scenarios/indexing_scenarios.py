@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.governance.schedules import HEALTH_SCHEDULE
+from domain.model.schedule import HEALTH_SCHEDULE
 from tests.support.resilience.faults.dialect_names import INDEXING
 from tests.support.resilience.kills.scenarios.scenarios import ADMIN_SCENARIOS
 from tests.support.resilience.kills.scenarios.steps import (

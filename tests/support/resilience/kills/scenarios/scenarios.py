@@ -7,20 +7,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from domain.connectors.monitor import RECHECK
-from domain.governance.schedules import (
-    HEALTH_SCHEDULE,
-    ORPHAN_SCAN_SCHEDULE,
-    ORPHAN_SWEEP_SCHEDULE,
-    REDELIVERY_SCHEDULE,
-    RETENTION_SCHEDULE,
-    SCHEDULED_RUN_KIND,
-    WORKFLOW_PURGE_SCHEDULE,
-)
+from domain.governance.schedules import SCHEDULED_RUN_KIND
 from domain.lifecycle.archives.snapshot import SNAPSHOT_STEPS
 from domain.lifecycle.provision.compensation import COMPENSATIONS
 from domain.lifecycle.provision.saga import PROVISION_STEPS
 from domain.lifecycle.teardown.saga import TEARDOWN_STEPS
 from domain.model.event import EventKind
+from domain.model.schedule import (
+    HEALTH_SCHEDULE,
+    ORPHAN_SCAN_SCHEDULE,
+    ORPHAN_SWEEP_SCHEDULE,
+    REDELIVERY_SCHEDULE,
+    RETENTION_SCHEDULE,
+    WORKFLOW_PURGE_SCHEDULE,
+)
 from tests.support.resilience.faults.dialect_names import ADMIN
 from tests.support.resilience.kills.processes.crash_points import CrashPoint
 from tests.support.resilience.kills.scenarios.steps import (

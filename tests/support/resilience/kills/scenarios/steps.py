@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from domain.errors import LifecycleError
-from domain.governance.schedules import HEALTH_SCHEDULE, SCHEDULED_RUN_KIND, scheduled_run_id
+from domain.governance.schedules import SCHEDULED_RUN_KIND, scheduled_run_id
 from domain.model.dataset import OrphanMark
 from domain.model.delivery import Delivery, DeliveryState
 from domain.model.enums import DatasetType, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
+from domain.model.schedule import HEALTH_SCHEDULE
 from domain.ports import DatasetQuery
 from tests.support.content.template_repository import confluence_page, write_template
 from tests.support.sandbox.faults import Fault

@@ -35,10 +35,11 @@ def find_long_id(ids: Sequence[str], kind: RecordKind) -> Excess | None:
     return Excess(index, kind.identifiers[0], ids[index], problem)
 
 
-def find_large_document(lines: bytes, kind: RecordKind) -> Excess | None:
+def find_large_document(lines: bytes, kind: RecordKind, site: str) -> Excess | None:
     """The first line that is too large a document; None when there is none, as is plain where all are small together.
 
-    A dialect may send the author twice, as the owner too.
+    A dialect may send the author twice, as the owner too. The address of the client's site is not counted, so that a
+    record has the same size for every client.
     """
     if 2 * len(lines) <= MAX_DOCUMENT_BYTES:
         return None
@@ -46,6 +47,7 @@ def find_large_document(lines: bytes, kind: RecordKind) -> Excess | None:
         if 2 * len(line) > MAX_DOCUMENT_BYTES:
             document = decode_document(line)
             size = len(line) + len(encode_document(document.author))
+            size -= len(site) if document.url.startswith(site) else 0
             if size > MAX_DOCUMENT_BYTES:
                 field, value = _largest_part(document, kind)
                 problem = f"makes a document of {size:,} bytes; Glean takes at most {MAX_DOCUMENT_BYTES:,}"

@@ -190,7 +190,7 @@ class Population:
         for at in reversed(suspects):
             del documents[at], positions[at]
         lines = encode_documents(documents)
-        self._require_no_excess(find_large_document(lines, self._kind), positions)
+        self._require_no_excess(find_large_document(lines, self._kind, self._site.url), positions)
         return lines, len(documents)
 
     def _read_document(self, line: bytes, position: int) -> Document:
@@ -260,7 +260,9 @@ class Population:
             if each.is_duplicate:
                 self._checker.count_duplicate(each.position, parse_document_id(each.line))
             elif self._most is None or self._made + len(lines) < self._most:
-                self._require_no_excess(find_large_document(each.line, self._kind), [each.position])
+                self._require_no_excess(
+                    find_large_document(each.line, self._kind, self._site.url), [each.position]
+                )
                 lines.append(each.line)
                 if len(lines) == _TOGETHER:
                     yield lines

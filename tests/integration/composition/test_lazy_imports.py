@@ -80,7 +80,9 @@ print(json.dumps([each for each in json.loads(sys.argv[1]) if each in sys.module
 """
 
 
-async def test_a_server_that_greets_on_stdio_imports_nothing_for_calls_terminals_http_or_other_toolsets() -> None:
+async def test_a_server_that_greets_on_stdio_imports_nothing_for_calls_terminals_http_or_other_toolsets() -> (
+    None
+):
     unused = ["greenlet", "pygments", "rich", "server.web.http", "tools.leases", "tools.recovery"]
     # What carries a call out is imported with the first one.
     unused += ["domain.connectors", "domain.content", "domain.governance", "domain.lifecycle"]

@@ -29,16 +29,20 @@ from tests.support.content.records import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from domain.model.enums import DatasetType
 
 
-def population(dataset_type: DatasetType, **changes: Any) -> Population:
+def population(
+    dataset_type: DatasetType, sites: Mapping[DatasetType, str] = SITES, **changes: Any
+) -> Population:
     """A population for a connector whose settings list the containers, so that any name may stand in a record."""
     return Population(
         template(dataset_type, **changes),
         dataset_type=dataset_type,
         wanted=None,
-        sites=SITES,
+        sites=sites,
         now=NOW,
         progress=lambda _done, _total: None,
         connector=ConnectorFacts(lists_containers=True),
@@ -88,6 +92,12 @@ def test_a_record_that_makes_too_large_a_document_names_its_largest_field(
     assert len(error.message) < 400
 
 
+def test_a_record_is_as_large_for_one_client_as_for_another() -> None:
+    record = template_record(PAGES, 1, body=LARGE)
+    longer = {each: f"{site}/of-a-client-with-a-longer-name" for each, site in SITES.items()}
+    assert catch_refusal(PAGES, record).message == catch_refusal(PAGES, record, sites=longer).message
+
+
 def test_a_large_document_is_found_behind_duplicates_and_where_it_was_held_back_itself() -> None:
     first, second = template_record(PAGES, 1), template_record(PAGES, 2)
     assert catch_refusal(PAGES, first, first, second | {"body": LARGE}).facts["position"] == 3
@@ -111,6 +121,7 @@ def test_the_largest_document_that_is_taken_fits_a_page_of_either_dialect(author
     record["body"] = "a"
     [smallest], _ = populate_lines([record])
     room = MAX_DOCUMENT_BYTES - len(smallest) - len(f'{{"email":"ada@acme.example","name":"{author}"}}') + 10
+    room += len(SITES[PAGES])
     [line], _ = populate_lines([record | {"body": "a" * (room - 20)}])
     assert len(encode_admin_document(line)) <= ADMIN_PAGE_BYTES
     assert len(DocumentEncoder("acme", SITES[PAGES]).encode(line)) <= INDEXING_PAGE_BYTES

@@ -27,6 +27,7 @@ MOST_EXPANSION: Final = 250
 LARGE: Final = 64 << 20
 """Up to this many bytes a file may expand as it likes: that fills no memory and no disk."""
 _ENCRYPTED: Final = 0x1
+_STREAMABLE: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 DAMAGES: Final = (
     gzip.BadGzipFile,
     zipfile.BadZipFile,
@@ -64,6 +65,11 @@ def is_link(member: zipfile.ZipInfo) -> bool:
 def is_encrypted(member: zipfile.ZipInfo) -> bool:
     """Whether a member of a zip can be read with a password only."""
     return bool(member.flag_bits & _ENCRYPTED)
+
+
+def is_streamable(member: zipfile.ZipInfo) -> bool:
+    """Whether `zipfile` unpacks a member of a zip in bounded memory, which it does by two of its methods only."""
+    return member.compress_type in _STREAMABLE
 
 
 def is_impossible(error: OSError) -> bool:

@@ -36,6 +36,7 @@ from server.adapters.templates.repositories.unpacking import (
     is_encrypted,
     is_impossible,
     is_link,
+    is_streamable,
     leads_outside,
 )
 
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
     from server.adapters.templates.repositories.repository import StoredFile
 
-_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The methods that `zipfile` unpacks in bounded memory."""
 _LITTER: Final = "__MACOSX"
 _MOST_DEPTH: Final = 100
 """A folder is remembered for each part of a name, so names of parts alone would fill memory."""
@@ -176,7 +175,7 @@ def _describe_obstacle(members: Sequence[zipfile.ZipInfo], kind: str) -> str | N
         "is a symbolic link, which is not followed": kind == LINK,
         "is not a regular file": kind == OTHER,
         "is encrypted": is_encrypted(member),
-        "is packed by a method of zip that is not read": member.compress_type not in _METHODS,
+        "is packed by a method of zip that is not read": not is_streamable(member),
         f"unpacks to more than {MOST_EXPANSION} times its size": expands_too_far(
             member.file_size, member.compress_size
         ),

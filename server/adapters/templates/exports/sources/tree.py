@@ -19,6 +19,7 @@ from server.adapters.templates.repositories.unpacking import (
     expands_too_far,
     is_encrypted,
     is_link,
+    is_streamable,
     leads_outside,
 )
 
@@ -164,6 +165,12 @@ def _require_harmless(member: zipfile.ZipInfo, shown: str) -> None:
             shown,
             f"is encrypted: {quote_foreign(name)}",
             "Unpack it with its password, and import the folder.",
+        )
+    if not is_streamable(member):
+        raise _refused_zip_error(
+            shown,
+            f"is packed by a method that is not read: {quote_foreign(name)}",
+            "Unpack it, and import the folder.",
         )
     if expands_too_far(member.file_size, member.compress_size):
         raise _refused_zip_error(

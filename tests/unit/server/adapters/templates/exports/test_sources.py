@@ -95,6 +95,17 @@ def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_of_another_method_is_refused_since_it_would_fill_memory(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        archive.writestr("a.json", "[]")
+
+    with REFUSED as refused, open_tree(tmp_path / "a.zip", _ignore):
+        pass
+    assert "a method that is not read: a.json" in refused.value.message
+    assert refused.value.suggested_action == "Unpack it, and import the folder."
+
+
 def test_an_encrypted_zip_is_refused_with_what_to_do(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"a.json": "[]"})
     data = bytearray(path.read_bytes())

@@ -167,6 +167,13 @@ LIST = approval(
     waiver=st.sampled_from(Waiver),
     late=st.integers(-90_000, 90_000),
 )
+@example(  # drawn seldom: all that is needed, then each grant once more, at another generation, and of another dataset
+    state=ApprovalState.APPROVED,
+    tries=[("d1", 1), ("d1", 1), ("d2", 3), ("d2", 4), ("d3", 2), ("d4", 1)],
+    requester=SWEEP_SUBJECT,
+    waiver=Waiver.NONE,
+    late=-1,
+)
 def test_a_list_gives_one_grant_to_each_that_it_names_at_its_generation_and_none_to_anything_else(
     state: ApprovalState,
     tries: list[tuple[str, int]],

@@ -8,6 +8,7 @@ from mcp import MCPError
 from mcp_types import INTERNAL_ERROR
 from pydantic import BaseModel, ValidationError
 
+from tests.support.content.hostile_text import HOSTILE, unprintable_fields
 from tools.edge.printable import PrintableMiddleware
 
 if TYPE_CHECKING:
@@ -37,3 +38,13 @@ async def test_the_words_of_an_exception_stay_here() -> None:
     with pytest.raises(MCPError) as told:
         await PrintableMiddleware()(REQUEST, cast("CallNext", break_down))
     assert (told.value.code, told.value.message) == (INTERNAL_ERROR, "Internal server error")
+
+
+async def test_what_the_sdk_answers_by_itself_is_made_printable() -> None:
+    async def refuse(_: object) -> dict[str, Any]:
+        return {"isError": True, "content": [{"type": "text", "text": f"There is no {HOSTILE}"}]}
+
+    answered = await PrintableMiddleware()(REQUEST, cast("CallNext", refuse))
+    assert isinstance(answered, dict)
+    assert unprintable_fields(answered) == {}
+    assert answered["content"][0]["text"].startswith("There is no ")

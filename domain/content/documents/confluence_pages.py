@@ -52,7 +52,7 @@ def _build_document(record: ConfluencePage, site: ClientSite) -> Document:
         Body("text/html", clean_page_body(record.body)),
         record.space_key,
         parse_person(record.author_email, record.author_name),
-        record.url or f"{site.url}/{encode_path(f'spaces/{record.space_key}/pages/{record.page_id}')}",
+        record.url or f"{site.url}/{encode_path('spaces', record.space_key, 'pages', record.page_id)}",
         EVERYONE,
         record.last_modified,
         record.created,

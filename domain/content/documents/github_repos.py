@@ -71,7 +71,7 @@ def _build_document(record: GithubRepository, site: ClientSite) -> Document:
         Body("text/markdown", record.readme or record.description or ""),
         owner,
         parse_person(record.maintainer_email or owner),
-        record.url or f"{site.url}/{encode_path(name)}",
+        record.url or f"{site.url}/{encode_path(*name.split('/'))}",
         EVERYONE,
         record.updated_at,
         None,

@@ -73,7 +73,7 @@ def _build_document(record: JiraIssue, site: ClientSite) -> Document:
         Body("text/plain", clean_issue_description(record.description or "")),
         record.project or record.key.rpartition("-")[0] or UNKNOWN,
         author,
-        record.url or f"{site.url}/{encode_path(f'browse/{record.key}')}",
+        record.url or f"{site.url}/{encode_path('browse', record.key)}",
         EVERYONE,
         record.updated,
         record.created,

@@ -51,7 +51,7 @@ def _build_document(record: SlackMessage, site: ClientSite) -> Document:
         Body("text/plain", text),
         record.channel,
         parse_person(record.author, record.author_name),
-        record.url or f"{site.url}/{encode_path(f'archives/{record.channel}/{record.message_id}')}",
+        record.url or f"{site.url}/{encode_path('archives', record.channel, record.message_id)}",
         EVERYONE,
         record.timestamp,
         None,

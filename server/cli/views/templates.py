@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from domain.model import Template
     from server.composition.templates import Overview, Preview, TemplateReport
 
-_STATUS_WIDTH = 8
+_STATUS_WIDTH = 9
 _COLUMNS = ("template", "name", "records", "questions", "format", "from", "tags")
 
 

@@ -42,6 +42,19 @@ class Draft:
         """Rename the closed file to its final name, replacing any file there. The folder still has to be flushed."""
         self._path.replace(self.final)
 
+    def publish_new(self) -> None:
+        """Give the closed file its final name. Raises FileExistsError where there is a file of that name."""
+        try:
+            os.link(self._path, self.final, follow_symlinks=False)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: the best that is left
+            if self.final.exists():
+                raise FileExistsError(self.final) from None
+            self.publish()
+        else:
+            self._path.unlink()
+
     def discard(self) -> None:
         """Delete the temporary file; does nothing after `publish`."""
         self._close_descriptor()

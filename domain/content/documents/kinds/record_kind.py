@@ -40,7 +40,8 @@ _URL: Final = "url"
 """The field of every type that holds the address of what the record describes."""
 _TITLE: Final = 80
 _get_url: Final = attrgetter(_URL)
-_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9._~/-]*").fullmatch
+_SEGMENT: Final = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*+"
+_PLAIN_PATH: Final = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +215,21 @@ _READS: Final[dict[type, Reads]] = {
 }
 
 
-def encode_path(path: str) -> str:
+def encode_path(*segments: str) -> str:
     """A path of names and ids, for an address: what an address would read otherwise is percent-encoded (RFC 3986)."""
-    return path if _PLAIN_PATH(path) else quote(path, safe="/:@!$&'()*+,;=-._~")
+    path = "/".join(segments)
+    if _PLAIN_PATH(path) and path.count("/") == len(segments) - 1:
+        return path
+    return "/".join(map(_encode_segment, segments))
+
+
+def _encode_segment(name: str) -> str:
+    """A name or id as one segment, which leads neither up nor down.
+
+    A browser takes `..` for the folder above even where its dots are encoded, so that these are encoded twice.
+    """
+    encoded = quote(name, safe=":@!$&'()*+,;=-._~")
+    return encoded if encoded.strip(".") else encoded.replace(".", "%252E")
 
 
 def headline(text: str) -> str:

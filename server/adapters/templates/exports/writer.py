@@ -101,12 +101,24 @@ class TemplateDraft:
                 draft.write(msgspec.json.format(msgspec.json.encode(self._header(kind)), indent=2) + b"\n")
                 draft.close()
                 self._draft.publish()
-                draft.publish()
+                self._publish_header(draft)
             flush_folder(folder)
             if before and before != self._draft.final.name:
                 (folder / before).unlink(missing_ok=True)
         unused = tuple(each for each in _existing_files(folder, name) if each != header.name)
         return (header, self._draft.final), unused
+
+    def _publish_header(self, header: Draft) -> None:
+        """Make the header visible, and with it the template, which another import may have made in the meantime."""
+        if self._target.replace:
+            header.publish()
+            return
+        try:
+            header.publish_new()
+        except FileExistsError:
+            if _named_records(header.final, self._type.value) != self._draft.final.name:
+                self._draft.final.unlink()
+            raise _existing_target_error(header.final) from None
 
     def _header(self, kind: str) -> dict[str, object]:
         return {
@@ -137,11 +149,7 @@ def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iter
     folder, name = target.folder, dataset_type.value
     existing = _existing_files(folder, name)
     if existing and not target.replace:
-        raise InvalidArgumentError(
-            f"{folder / existing[0]} exists already.",
-            field="to",
-            suggested_action="Name another INDUSTRY/USE_CASE, or add --replace.",
-        )
+        raise _existing_target_error(folder / existing[0])
     if not target.repository.is_dir():
         raise InvalidArgumentError(
             f"There is no folder {target.repository}.",
@@ -161,6 +169,14 @@ def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iter
             with suppress(OSError):  # another import may have begun there
                 each.rmdir()
         raise
+
+
+def _existing_target_error(file: Path) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"{file} exists already.",
+        field="to",
+        suggested_action="Name another INDUSTRY/USE_CASE, or add --replace.",
+    )
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain.connectors import find_connector_facts
-from domain.content.documents import RECORD_KINDS
+from domain.content.documents import RECORD_KINDS, ClientSite
 from domain.content.population import ConnectorFacts, Population
 from domain.errors import TemplateInvalidError
 from domain.model.enums import DatasetType
@@ -87,6 +89,9 @@ def test_the_settings_say_who_owns_repositories_and_whether_they_list_containers
         (PAGES, {"page_id": "a b"}, "/pages/a%20b"),
         (PAGES, {"page_id": "a?b#c%"}, "/pages/a%3Fb%23c%25"),
         (ISSUES, {"key": "PAY-ä", "project": "PAY"}, "/browse/PAY-%C3%A4"),
+        (PAGES, {"page_id": "a/b"}, "/pages/a%2Fb"),
+        (PAGES, {"page_id": "../../other/7"}, "/pages/..%2F..%2Fother%2F7"),
+        (PAGES, {"page_id": "..."}, "/pages/%252E%252E%252E"),
         (SLACK, {"message_id": "p 1#2"}, "/p%201%232"),
         (SLACK, {"message_id": "1512085950.000216"}, "/1512085950.000216"),
         (REPOS, {"name": "acme/billing-api"}, "/acme/billing-api"),
@@ -105,5 +110,37 @@ def test_an_id_is_encoded_in_an_address_and_read_from_it(
     )
     assert documents[0]["url"].endswith(end)
     assert documents[0]["id"] == identity
-    assert RECORD_KINDS[dataset_type].id_from_url(documents[0]["url"]) == identity
+    if identity.strip("."):
+        assert RECORD_KINDS[dataset_type].id_from_url(documents[0]["url"]) == identity
     assert content.report.score == 100.0
+
+
+@pytest.mark.parametrize("part", ["..", ".", "../..", "/etc", "a/../../b", "", "%2e%2e"])
+@pytest.mark.parametrize(
+    ("dataset_type", "fields"),
+    [(PAGES, ("page_id",)), (ISSUES, ("key",)), (SLACK, ("message_id", "channel")), (REPOS, ("name",))],
+)
+def test_no_address_leads_out_of_the_clients_site(
+    dataset_type: DatasetType, fields: tuple[str, ...], part: str
+) -> None:
+    record = RECORD_KINDS[dataset_type].decode(
+        msgspec.json.encode(
+            {**template_record(dataset_type, 1, url=None), **dict.fromkeys(fields, part or "x")}
+        )
+    )
+    site = "https://wiki.example/acme/sandbox"
+    url = RECORD_KINDS[dataset_type].document(record, ClientSite(site)).url
+    assert resolve_as_browsers_do(url) == url
+    assert url.startswith(f"{site}/")
+
+
+def resolve_as_browsers_do(url: str) -> str:
+    """An address without its dot segments, which browsers know by encoded dots, too (https://url.spec.whatwg.org)."""
+    segments: list[str] = []
+    for each in url.split("/"):
+        plain = re.sub("%2e", ".", each, flags=re.IGNORECASE)
+        if plain == "..":
+            segments.pop()
+        elif plain != ".":
+            segments.append(each)
+    return "/".join(segments)

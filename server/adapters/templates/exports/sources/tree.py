@@ -7,6 +7,7 @@ import os
 import stat
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from domain.errors import ExportInvalidError
@@ -25,7 +26,6 @@ from server.adapters.templates.repositories.unpacking import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
     from typing import BinaryIO
 
     Opener = Callable[[], BinaryIO]
@@ -116,7 +116,7 @@ def _folder_files(folder: Path) -> dict[str, tuple[int, Opener]]:
         for parent, folders, names in os.walk(folder, onerror=note):
             folders[:] = [each for each in folders if each not in _LITTER]
             for name in names:
-                path = folder.joinpath(parent, name)
+                path = Path(parent, name)
                 found = path.lstat()
                 if stat.S_ISREG(found.st_mode) and name not in _LITTER:
                     files[path.relative_to(folder).as_posix()] = found.st_size, _opener(path)

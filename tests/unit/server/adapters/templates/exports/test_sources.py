@@ -8,7 +8,8 @@ import os
 import stat
 import struct
 import zipfile
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -31,9 +32,6 @@ from tests.support.content.exports import (
     write_tree,
     write_zip,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 REFUSED = pytest.raises(ExportInvalidError)
 
@@ -61,6 +59,17 @@ def test_a_file_a_folder_and_a_zip_have_the_same_files(tmp_path: Path) -> None:
             assert (tree.names, tree.size) == (["a.json", "b/c.json"], 5)
         assert _read(source, "b/c.json") == b"[1]"
     assert _read(folder / "a.json", "a.json") == b"[]"
+
+
+def test_a_folder_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path / "up" / "folder", {"a.json": "[]", "b/c.json": "[1]"})
+    monkeypatch.chdir(tmp_path / "up")
+
+    for name in ("folder", "./folder", "../up/folder", "."):
+        with open_tree(Path(name), _ignore) as tree:
+            assert [each.removeprefix("folder/") for each in tree.names] == ["a.json", "b/c.json"]
+            with tree.open(tree.names[1]) as file:
+                assert file.read() == b"[1]"
 
 
 def test_every_read_is_reported(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from domain.errors import ExportInvalidError, ImportFailedError, InvalidArgumentError
+from domain.model.enums import DatasetType
 from server.adapters.templates.exports import parse_target
+from server.adapters.templates.exports.writer import ImportTarget, open_template_draft
 from tests.support.content.exports import JIRA_CLOUD, JIRA_SERVER, import_into, read_records
 
 if TYPE_CHECKING:
@@ -69,6 +71,33 @@ def test_what_exists_is_not_replaced_unless_it_is_said(source: Path, repository:
     report = import_into(repository, "jira-csv", source, replace=True)
     assert len(read_records(report)) == 2
     assert report.unused == (() if name == "jira_issues.json" else (name,))
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_imports_at_once_one_is_refused_and_the_other_is_whole(
+    source: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def no_links(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    other = source.with_name("others.csv")
+    other.write_text(JIRA_SERVER)
+    target = ImportTarget(
+        repository=repository, subdir="mock_data/templates", industry="fintech", use_case="payments"
+    )
+    repository.mkdir()
+    with open_template_draft(target, DatasetType.JIRA_ISSUES) as draft:
+        first = import_into(repository, "jira-csv", other)
+        draft.write_record({"key": "PAY-1"})
+        with pytest.raises(InvalidArgumentError, match=r"jira_issues\.json exists already"):
+            draft.publish("jira-csv")
+
+    assert sorted(each.name for each in first.files[0].parent.iterdir()) == sorted(
+        each.name for each in first.files
+    )
+    assert read_records(first)
 
 
 def test_a_replaced_template_leaves_no_records_behind(source: Path, repository: Path) -> None:

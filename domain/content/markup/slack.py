@@ -30,6 +30,7 @@ _ITALIC: Final = re.compile(r"_(?<![\w/]_)\S")
 _EMOJI_NAME: Final = re.compile(r":(?<![\w:]:)[a-z0-9_+-]+:")
 _TARGET: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*://|\{\{site:|mailto:|tel:)\S*", re.IGNORECASE)
 _NO_NAMES: Final[Mapping[str, str]] = {}
+_PROGRAM: Final = re.compile(r"[\s\x00-\x1f]*(?:javascript|vbscript|data)\s*:", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:amp|lt|gt);")
 """Slack encodes these three characters and no others."""
 
@@ -94,7 +95,12 @@ def _show_special(name: str, label: str, names: Mapping[str, str]) -> str:
 
 
 def show_link(label: str, target: str) -> str:
-    """A link in plain text: its label and its address, or one of them where the other says nothing more."""
+    """A link in plain text: its label and its address, or one of them where the other says nothing more.
+
+    An address that is a program or a file of its own leads nowhere that a reader should go: its label alone is shown.
+    """
+    if _PROGRAM.match(target):
+        return label
     address = target.removeprefix("mailto:").removeprefix("tel:")
     if not label.strip() or label == address or target.partition("://")[2].rstrip("/") == label:
         return address

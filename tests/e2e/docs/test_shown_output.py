@@ -120,7 +120,6 @@ def _an_issue_export(commands: CommandLine) -> None:
     _nothing(commands)
     (shown,) = load_page("docs/from-exports.md").code_blocks("csv")
     Path("issues.csv").write_text(shown.text)
-    Path("demo-data").mkdir()
 
 
 @pytest.mark.parametrize(

@@ -150,17 +150,22 @@ def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iter
     existing = _existing_files(folder, name)
     if existing and not target.replace:
         raise _existing_target_error(folder / existing[0])
-    if not target.repository.is_dir():
+    if target.repository.is_file():
         raise InvalidArgumentError(
-            f"There is no folder {target.repository}.",
+            f"{target.repository} is a file.",
             field="repo",
-            suggested_action="Unpack the zip, and name its folder."
-            if target.repository.is_file()
-            else "Make it first, or name another.",
+            suggested_action="Name a folder; a zip has to be unpacked first.",
+        )
+    if not target.repository.parent.is_dir():
+        raise InvalidArgumentError(
+            f"There is no folder {target.repository.parent}.",
+            field="repo",
+            suggested_action="Make it first, or name another.",
         )
     made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
         with translate_os_errors(ImportFailedError, "make", folder):
+            target.repository.mkdir(exist_ok=True)
             make_folders(target.repository, *target.parts)
         with _open_draft(folder / f"{name}.jsonl") as draft:
             yield TemplateDraft(target, dataset_type, draft)

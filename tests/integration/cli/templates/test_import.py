@@ -124,7 +124,7 @@ def test_a_long_list_of_columns_is_cut_for_people() -> None:
         (("jira-csv", "export", "--to", "fintech"), "to"),
         (("jira-csv", "export", *TO, "--dates", "year-first"), "dates"),
         (("jira-csv", "nothing", *TO), "source"),
-        (("jira-csv", "export", *TO, "--repo", "nothing"), "repo"),
+        (("jira-csv", "export", *TO, "--repo", "nothing/there"), "repo"),
         (("jira-rest", "export", *TO), "kind"),
     ],
 )

@@ -79,7 +79,7 @@ def test_nothing_is_written_into_a_zip(command_line: CommandLine, archive: Path)
     imported = command_line.run_json("templates", "import", "jira-rest", str(export), *to, code=3)
 
     assert "cannot be written: Not a directory." in new["error"]["message"]
-    assert imported["error"]["suggested_action"] == "Unpack the zip, and name its folder."
+    assert imported["error"]["suggested_action"] == "Name a folder; a zip has to be unpacked first."
     assert archive.read_bytes() == before
 
 

@@ -32,6 +32,7 @@ def item(*content: Any) -> dict[str, Any]:
     return node("listItem", *content)
 
 
+PROGRAM = {"type": "link", "attrs": {"href": " JavaScript:alert(1)"}}
 LINK = {"type": "link", "attrs": {"href": "https://example.com/x"}}
 
 
@@ -43,6 +44,7 @@ LINK = {"type": "link", "attrs": {"href": "https://example.com/x"}}
             "Steps\n\none\n\ntwo",
         ),
         ([paragraph("a", text("b", {"type": "strong"}), "c")], "abc"),
+        ([paragraph(text("the page", PROGRAM))], "the page"),
         ([paragraph(text("the page", LINK))], "the page (https://example.com/x)"),
         ([paragraph(text("https://example.com/x", {"type": "em"}, LINK))], "https://example.com/x"),
         ([paragraph(text("x", {"type": "link", "attrs": {}}, {"type": "link"}, "odd"))], "x"),

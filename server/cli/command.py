@@ -321,7 +321,7 @@ def _run_to_exit_code(run: Invocation, work: _Work) -> int:
     level = os.environ.get(_LOG_LEVEL, "").upper()
     configure_logging(level if level in logging.getLevelNamesMapping() else "WARNING")
     try:
-        return _run_work(work()) or ExitCode.DONE
+        return _run_work(work) or ExitCode.DONE
     except KeyboardInterrupt:
         run.output.print_note(run.interrupt_message)
         return ExitCode.INTERRUPTED
@@ -341,15 +341,21 @@ def _run_to_exit_code(run: Invocation, work: _Work) -> int:
         return _print_error(run, cause)
 
 
-def _run_work(work: Awaitable[ExitCode | None] | ExitCode | None) -> ExitCode | None:
-    if work is None or isinstance(work, ExitCode):
-        return work
-    import anyio
+def _run_work(work: _Work) -> ExitCode | None:
+    begun = work()
+    if begun is None or isinstance(begun, ExitCode):
+        return begun
+    try:
+        import anyio
 
-    async def await_work() -> ExitCode | None:
-        return await work
+        async def await_work() -> ExitCode | None:
+            return await begun
 
-    return anyio.run(await_work)
+        return anyio.run(await_work)
+    finally:
+        # Ctrl-C may come while anyio is imported; Python complains of a coroutine that was never begun.
+        if inspect.iscoroutine(begun):
+            begun.close()
 
 
 def _print_error(run: Invocation, error: LifecycleError) -> ExitCode:

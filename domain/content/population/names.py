@@ -44,7 +44,8 @@ class RecordNames:
                 yield f"Nothing reads {quote_foreign(name)}: did you mean {meant}?"
         others = [quote_foreign(name) for name, meant in self._unread.items() if meant is None]
         if others:
-            more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+            at_least = "at least " if len(self._unread) == _MAX_UNREAD else ""
+            more = f" and {at_least}{len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
             yield f"Nothing reads {', '.join(others[:_SHOWN])}{more}."
 
     def _note_unread(self, plan: NamePlan) -> None:

@@ -91,7 +91,7 @@ class IssueMaker:
             "assignee": issue.assignee,
             "project": issue.project or issue.key.rpartition("-")[0] or None,
             "priority": issue.priority,
-            "updated": format_instant(issue.updated or issue.created),
+            "updated": format_instant(issue.updated),
             "reporter": issue.reporter,
             "created": format_instant(issue.created),
             "labels": issue.labels or None,

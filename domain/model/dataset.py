@@ -135,9 +135,9 @@ class Dataset:
     """One dataset of a client's journey, at one stage, of one type.
 
     `content` is served; `staged` is what the running attempt has populated. `requested_count` is the number of records
-    asked for, None for as many as the template declares. `attempt` counts populations, from 1. `restored_from` is the
-    archived dataset whose documents this one holds, None for one that is populated from a template. `rechecked_by` is
-    the last saga that re-checked its quality.
+    asked for, None for all of the template's. `attempt` counts populations, from 1. `restored_from` is the archived
+    dataset whose documents this one holds, None for one that is populated from a template. `rechecked_by` is the last
+    saga that re-checked its quality.
     """
 
     dataset_id: str

@@ -107,8 +107,8 @@ class Population:
 
         Raises:
             TemplateInvalidError: a record cannot be parsed, has no id, or makes a document that Glean does not take;
-                there is no record at all, or there are fewer than wanted. `facts` name the file, the position (from 1)
-                and the field.
+                there is no record at all, or there are fewer than wanted, where another number is wanted than the
+                template declares. `facts` name the file, the position (from 1) and the field.
             QuotaExceededError: there are more records than a dataset may have; the rest is not read.
         """
         self._stream = stream
@@ -288,7 +288,9 @@ class Population:
     def _finish(self, stream: RecordStream) -> None:
         if not self._made:
             raise TemplateInvalidError(f"{self._file} holds no records.", file=self._file)
-        if self._wanted is not None and self._made < self._wanted:
+        declared = self._template.default_record_count
+        # Fewer than a template declares is a matter of the check of volume, whether or not a call names that number.
+        if self._wanted is not None and self._wanted != declared and self._made < self._wanted:
             raise TemplateInvalidError(
                 f"{self._file} holds {self._made} records; the call asked for {self._wanted}.",
                 file=self._file,
@@ -296,7 +298,6 @@ class Population:
                 available=self._made,
                 suggested_action=f"Ask for {self._made} records or fewer.",
             )
-        declared = self._template.default_record_count
         self._checker.count_dangling_references(self._made)
         self._checker.check_volume(min(declared, self._wanted or declared) if declared else None, self._made)
         self._collect_warnings(stream)

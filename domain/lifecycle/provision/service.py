@@ -102,7 +102,7 @@ class _Undecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """The template and the number of records that were chosen; None: as many as the template declares, or all."""
+    """The template and the number of records that were chosen; None: all that the template has."""
 
     template: TemplateChoice
     count: int | None
@@ -211,6 +211,7 @@ class ProvisionService:
         templates = await self._templates.list()
         template, choice = choose_template(templates, undecided.client, request.dataset_type, named)
         declared = template.default_record_count
+        count = request.record_count or declared
         # Only a call that asks for more than is declared has the records counted; they may be many.
         if request.record_count and declared and request.record_count > declared:
             require_records_within_limit(self._limits, request.record_count)
@@ -219,7 +220,7 @@ class ProvisionService:
                 raise _too_few_records_error(template, held, request.record_count)
         if failed and failed.template.template_id == choice.template_id:
             return _Choice(template=failed.template, count=request.record_count or failed.requested_count)
-        return _Choice(template=choice, count=request.record_count)
+        return _Choice(template=choice, count=count)
 
     def _attach(
         self,

@@ -131,7 +131,7 @@ def _read_identifier(each: Field, found: CollectedField | None, reader: ValueRea
 
 
 def _show_names(plan: NamePlan) -> str:
-    """What a record has instead, for whoever has it under another name, or deeper in the file."""
+    """The names in a record that nothing reads: its id may have one of them, or lie deeper."""
     names = [name for name in plan.unread if name.strip()]
     if not names:
         return ""

@@ -60,7 +60,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
     try:
         is_file = stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
     except OSError:
-        return FILE  # whoever opens it gets the reason
+        return FILE  # opening it says what is wrong
     return FILE if is_file else OTHER
 
 

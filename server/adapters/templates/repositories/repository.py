@@ -58,7 +58,7 @@ def build_stored_file(stored: BinaryIO, name: str, identity: tuple[int, ...]) ->
 
 
 def file_identity(status: os.stat_result) -> tuple[int, ...]:
-    """What is another one after a file was changed or replaced."""
+    """What a file is known by: it differs once the file was changed or replaced."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 

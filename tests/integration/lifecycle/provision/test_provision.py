@@ -392,6 +392,38 @@ async def test_a_retry_with_too_many_records_for_a_dataset_is_refused(world: Wor
         assert (await process.provision(record_count=7, retry=True)).record_count == 7
 
 
+def write_declaring_template(world: World, declared: int) -> None:
+    """Thirty records, and the number that the template declares."""
+    path = write_template(world.repository, PAGES, [confluence_page(number) for number in range(30)])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"default_record_count": declared}))
+
+
+async def test_a_template_that_declares_too_many_records_is_refused_before_anything_is_made(
+    world: World,
+) -> None:
+    write_declaring_template(world, 41)
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        limited = build_services(process.deps, process.engine, limits=ProvisionLimits(records_per_dataset=40))
+        with pytest.raises(QuotaExceededError):
+            await limited.provisioning.start_or_attach(provision_request(), OPERATOR)
+        assert await process.services.datasets.list(DatasetQuery(), OPERATOR) == []
+
+
+async def test_a_call_that_names_the_declared_count_attaches_to_one_that_names_none(world: World) -> None:
+    write_declaring_template(world, 31)
+    async with world.open_process() as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
+        attached = await process.start_provision(record_count=31)
+        assert (begun.created, attached.created) == (True, False)
+        made = await process.provision()
+
+    assert made.content is not None
+    volume = made.content.report.checks[-1]
+    assert (made.record_count, volume.check, volume.of, volume.failed) == (30, "volume", 31, 1)
+
+
 async def test_a_retry_changes_nothing_of_a_dataset_that_is_served(world: World) -> None:
     pages = [confluence_page(number) | {"last_modified": "yesterday"} for number in range(30)]
     write_template(world.repository, PAGES, pages)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.model import printable, printable_json
+from server.cli.output.indented import IndentedText
 from server.cli.output.tables import FittedTable
 from tools.commands import command_ends, complete_commands_json
 
@@ -133,6 +134,8 @@ def _complete_renderable(what: RenderableType, options: Callable[[], str]) -> Re
         return _complete_text(Text(what) if isinstance(what, str) else what, options)
     if isinstance(what, Group):
         return Group(*(_complete_renderable(each, options) for each in what.renderables))
+    if isinstance(what, IndentedText):
+        return what.map_text(lambda text: _complete_text(text, options))
     if isinstance(what, FittedTable):
         return what.map_cells(lambda cell: _complete_text(cell, options))
     if isinstance(what, Table):

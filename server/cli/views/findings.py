@@ -16,7 +16,8 @@ def describe_finding(finding: Mapping[str, Any]) -> str:
     """Describe what is wrong with a field, how often, with one value and what is expected."""
     value = f", such as {finding['value']}" if "value" in finding else ""
     expected = f"; expected is {finding['expected']}" if "expected" in finding else ""
-    return f"{finding['field']} {finding['problem']} ({finding['count']} times{value}){expected}"
+    count = "once" if finding["count"] == 1 else f"{finding['count']} times"
+    return f"{finding['field']} {finding['problem']} ({count}{value}){expected}"
 
 
 def render_findings(issues: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:

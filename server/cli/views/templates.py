@@ -9,7 +9,14 @@ from rich.text import Text
 
 from domain.errors import format_timestamp
 from domain.model import printable
-from server.cli.output import format_value, render_facts, render_section, render_table, render_value
+from server.cli.output import (
+    IndentedText,
+    format_value,
+    render_facts,
+    render_section,
+    render_table,
+    render_value,
+)
 from server.cli.views.findings import describe_finding
 from server.composition.templates import first_words
 
@@ -115,9 +122,10 @@ def render_report(report: TemplateReport) -> RenderableType:
     ]
     if facts:
         head.append(f" ({', '.join(facts)})", style="dim")
+    indent = _STATUS_WIDTH + 1
     return Group(
-        head,
-        *(Text(f"{' ' * (_STATUS_WIDTH + 1)}{printable(each, 2000)}") for each in _list_findings(report)),
+        IndentedText(head, indent, hanging=True),
+        *(IndentedText(Text(printable(each, 2000)), indent) for each in _list_findings(report)),
     )
 
 

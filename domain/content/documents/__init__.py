@@ -14,6 +14,7 @@ from domain.content.documents.kinds import (
     Reads,
     RecordKind,
     build_record_schema,
+    join_to_one_line,
     normalize_name,
 )
 from domain.content.documents.neutral import (
@@ -77,6 +78,7 @@ __all__ = [
     "foreign_reference_pattern",
     "has_placeholder",
     "is_address",
+    "join_to_one_line",
     "made_up_address",
     "normalize_name",
     "parse_document_id",

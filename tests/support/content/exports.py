@@ -65,7 +65,7 @@ def _without_stand_ins(kind: str, record: dict[str, Any]) -> dict[str, Any]:
 
 def read_records(report: ImportReport) -> list[dict[str, Any]]:
     """The records that an import wrote."""
-    return [json.loads(line) for line in report.files[1].read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in report.files[1].read_text(encoding="utf-8").split("\n") if line]
 
 
 def write_tree(folder: Path, files: Mapping[str, Any]) -> Path:

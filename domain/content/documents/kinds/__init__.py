@@ -24,7 +24,7 @@ from domain.content.documents.kinds.spelling import (
     is_blank,
     normalize_name,
 )
-from domain.content.documents.kinds.texts import is_one_line, is_web_address
+from domain.content.documents.kinds.texts import is_one_line, is_web_address, join_to_one_line
 
 __all__ = [
     "MAX_ID_LENGTH",
@@ -48,5 +48,6 @@ __all__ = [
     "is_blank",
     "is_one_line",
     "is_web_address",
+    "join_to_one_line",
     "normalize_name",
 ]

@@ -18,7 +18,10 @@ _IS_ADDRESS: Final = re.compile(
     r"(?:[/?#][^\s\x00-\x1f\x7f\\]*)?",
     re.IGNORECASE,
 ).fullmatch
-_SEVERAL_LINES: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+_SEVERAL_LINES: Final = re.compile(_CONTROL)
+_RUN: Final = re.compile(f"{_CONTROL}+")
+_ENDS: Final = re.compile(rf"\A{_CONTROL}+|{_CONTROL}+\Z")
 
 
 def is_web_address(text: str) -> bool:
@@ -37,3 +40,8 @@ def are_web_addresses(texts: Sequence[str]) -> bool:
 def is_one_line(text: str) -> bool:
     """Whether a text, or several joined ones, has neither a line end nor another control character."""
     return text.isprintable() or _SEVERAL_LINES.search(text) is None
+
+
+def join_to_one_line(text: str) -> str:
+    """A name or id on one line: control characters within it become `_`, those at its ends are left out."""
+    return text if is_one_line(text) else _RUN.sub("_", _ENDS.sub("", text))

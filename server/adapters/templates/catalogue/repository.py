@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from anyio import to_thread
 
 from domain.errors import LifecycleError
+from server.adapters.templates.catalogue.listing import list_entries
 from server.adapters.templates.catalogue.location import Location, locate_templates, open_repository
 from server.adapters.templates.catalogue.missing import no_templates_error, unreadable_repository_error
 from server.adapters.templates.catalogue.questions import questions_path
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from server.adapters.templates.catalogue.listing import Entry
 
 DEFAULT_SUBDIR: Final = "mock_data/templates"
+_LAYOUT_DEPTH: Final = 2
+"""Templates are in the folder of a use case in that of an industry."""
 
 
 class RepositoryTemplates:
@@ -79,14 +82,22 @@ class RepositoryTemplates:
         twins = find_twins(survey.entries)
         for entry in survey.entries:
             report = self._report_entry(location, survey, templates, entry, judgement)
-            for depth in (1, 2):
-                folder = "/".join(entry.parts[:depth])
-                if len(entry.parts) > depth and (earlier := twins.pop(folder, None)):
-                    warning = f"Its folder {folder} differs from {earlier} only by case: elsewhere they are one folder."
-                    report = replace(report, warnings=(*report.warnings, warning))
-            yield report
+            yield _with_twin_warnings(report, entry.parts, twins)
         if not survey.templates:
             raise no_templates_error(self._path, self._subdir)
+
+    def judge_file(self, name: str, judgement: Judgement) -> TemplateReport:
+        """Report on one file that has the name of a template, by its path in the repository. Blocks.
+
+        No other file is read, so that it takes no longer in a large repository. Raises MockDataMissingError.
+        """
+        location = locate_templates(self._path, self._subdir)
+        catalogue = self._catalogues.setdefault(location, TemplateCatalogue(location))
+        with open_repository(location) as repository:
+            twins = find_twins(list_entries(repository, location.subdir, deep=False))
+        report = judge_template(catalogue.load_template(name), self.open_records, judgement)
+        parts = tuple(name.removeprefix(f"{location.subdir}/").split("/"))
+        return _with_twin_warnings(report, parts, twins)
 
     def find_notice(self) -> str | None:
         """What to say where the repository is not where the path leads. Raises MockDataMissingError. Blocks."""
@@ -141,3 +152,17 @@ class RepositoryTemplates:
                 if count >= at_most:
                     return at_most
         return count
+
+
+def _with_twin_warnings(
+    report: TemplateReport, parts: tuple[str, ...], twins: dict[str, str]
+) -> TemplateReport:
+    """The report with a warning for each folder of the file that has a twin; a twin is named once."""
+    for depth in range(1, min(len(parts), _LAYOUT_DEPTH + 1)):
+        folder = "/".join(parts[:depth])
+        if earlier := twins.pop(folder, None):
+            warning = (
+                f"Its folder {folder} differs from {earlier} only by case: elsewhere they are one folder."
+            )
+            report = replace(report, warnings=(*report.warnings, warning))
+    return report

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -11,7 +12,7 @@ from domain.content import RECORD_KINDS
 from domain.errors import LifecycleError
 from domain.model import DatasetType, Template, quote_foreign
 from server.adapters.templates.catalogue import questions
-from server.adapters.templates.catalogue.listing import find_template_file, list_entries
+from server.adapters.templates.catalogue.listing import Entry, find_template_file, list_entries
 from server.adapters.templates.catalogue.location import open_repository
 from server.adapters.templates.catalogue.questions import QuestionFiles
 from server.adapters.templates.explanations import explain_error
@@ -25,13 +26,14 @@ from server.adapters.templates.formats import (
 from server.adapters.templates.readers.objects import read_object_records
 from server.adapters.templates.readers.window import CHUNK, Window, read_bytes
 from server.adapters.templates.repositories import resolve_sibling
+from server.adapters.templates.repositories.repository import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
     from domain.model import GoldenQuestion
-    from server.adapters.templates.catalogue.listing import Entry, TemplateFile
+    from server.adapters.templates.catalogue.listing import TemplateFile
     from server.adapters.templates.catalogue.location import Location
     from server.adapters.templates.formats import Layout
     from server.adapters.templates.repositories import Repository, StoredFile
@@ -114,6 +116,20 @@ class TemplateCatalogue:
             named=frozenset(each.names for each in found if each.names is not None),
             question_files=frozenset(question_files),
         )
+
+    def load_template(self, name: str) -> Template:
+        """The template of one file, whatever others serve its type. Raises MockDataMissingError."""
+        with open_repository(self._location) as repository:
+            parts = name.removeprefix(f"{self._location.subdir}/").split("/")
+            place = find_template_file(Entry(name, tuple(parts), FILE))
+            if place is None or not place.is_template:
+                raise AssertionError(f"{name} has no name of a template")
+            template = self._load_candidate(repository, place, lambda: None).template
+            questions_file = questions.questions_path(name)
+            beside = {child for child, _ in repository.scan(posixpath.dirname(name))}
+            if posixpath.basename(questions_file) not in beside:
+                return template
+            return self._with_questions(repository, template)
 
     def read_questions(self, name: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
         """The content of a file of questions. Raises TemplateInvalidError and MockDataMissingError."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from domain.errors import ExportInvalidError, InvalidArgumentError
 from domain.model import quote_foreign
+from server.adapters.templates.exports.names import clean_names
 from server.adapters.templates.exports.report import ImportReport
 from server.adapters.templates.exports.sources.recognition import require_kind
 from server.adapters.templates.exports.sources.tree import open_tree
@@ -62,6 +63,7 @@ def import_export(
         export = Export(tree=tree, dates=options.dates, private=options.private, hosts=options.hosts)
         with open_template_draft(target, vendor.dataset_type) as draft:
             for record in vendor.read(export):
+                clean_names(vendor.dataset_type, record, export.tally)
                 draft.write_record(complete_record(vendor.dataset_type, record))
                 meter.records = draft.records
             export.tally.taken = draft.records

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from server.cli.command import Invocation, command
+from server.cli.commands.registry.template_progress import show_records
+from server.cli.exit_codes import ExitCode
 from server.cli.output import Output, render_section, render_table
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from server.composition.templates import TemplateReport
     from server.composition.templates.imports import ImportReport
 
 _SHOWN: Final = 40
@@ -80,11 +83,15 @@ async def import_vendor_export(
     private: Annotated[
         bool, typer.Option("--private", help="Take private channels and direct messages of Slack, too.")
     ] = False,
-) -> None:
+) -> ExitCode | None:
     """Make a template of a vendor's export. An import does not sanitise: only for data that may be shown.
 
-    The template is written whole or not at all.
+    The template is written whole or not at all, and then validated. Exit code 1 when something in it has to be changed
+    before a dataset can be made of it.
     """
+    from anyio import to_thread
+
+    from server.composition.templates import RepositoryTemplates, build_judgement
     from server.composition.templates.imports import (
         build_import_options,
         build_import_target,
@@ -99,7 +106,16 @@ async def import_vendor_export(
     run.interrupt_message = "Interrupted. Nothing was written."
     with _show_progress(run.output) as progress:
         report = await import_template(kind, source, target, options, progress)
-    run.output.print_answer(_serialize_report(report), *_render_report(report))
+    run.interrupt_message = f"Interrupted. {report.files[0]} is written, and was not validated."
+    with show_records(run.output.aside) as (show, _):
+        verdict = await to_thread.run_sync(
+            RepositoryTemplates(target.repository, target.subdir).judge_file,
+            report.files[0].relative_to(target.repository).as_posix(),
+            build_judgement(run.load_settings(), show),
+            abandon_on_cancel=True,
+        )
+    run.output.print_answer(_serialize_report(report, verdict), *_render_report(report, verdict))
+    return None if verdict.is_valid else ExitCode.FAILED
 
 
 @contextmanager
@@ -122,7 +138,7 @@ def _show_progress(output: Output) -> Iterator[Callable[[int, int, int], None]]:
         yield show
 
 
-def _serialize_report(report: ImportReport) -> dict[str, Any]:
+def _serialize_report(report: ImportReport, verdict: TemplateReport) -> dict[str, Any]:
     return {
         "kind": report.kind,
         "template_id": report.template_id,
@@ -132,12 +148,19 @@ def _serialize_report(report: ImportReport) -> dict[str, Any]:
         "unread": dict(report.unread),
         "notes": dict(report.notes),
         **({"unused": list(report.unused)} if report.unused else {}),
+        "valid": verdict.is_valid,
+        **({"score": verdict.score} if verdict.score is not None else {}),
+        "issues": list(verdict.issues),
+        "problems": list(verdict.problems),
+        "warnings": list(verdict.warnings),
         "sanitised": False,
         "advice": _ADVICE,
     }
 
 
-def _render_report(report: ImportReport) -> list[RenderableType]:
+def _render_report(report: ImportReport, verdict: TemplateReport) -> list[RenderableType]:
+    from server.cli.views.templates import render_report
+
     header = report.files[0]
     people: list[RenderableType] = [
         f"{report.taken} records are the template {report.template_id} now: {header}, and the records beside it."
@@ -148,7 +171,7 @@ def _render_report(report: ImportReport) -> list[RenderableType]:
         "Not read, because no template has a place for it", "column or field", report.unread
     )
     people += [f"{each} is no longer used: {header.name} serves the same type." for each in report.unused]
-    people.append(_ADVICE)
+    people += [render_report(verdict), _ADVICE]
     return people
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,13 +10,12 @@ import typer
 from domain.model import DatasetType
 from server.cli.command import Invocation, command
 from server.cli.commands.registry.template_import import register_import
+from server.cli.commands.registry.template_progress import show_records
 from server.cli.exit_codes import ExitCode
 from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from rich.console import Console
+    from collections.abc import Iterator, Sequence
 
     from domain.model import Template
     from server.composition.templates import TemplateReport
@@ -161,7 +158,7 @@ async def validate_templates(
     if notice:
         run.output.print_note(notice)
     invalid = templates = count = 0
-    with run.output.stream_items() as stream, _show_records(run.output.aside) as (progress, checkpoint):
+    with run.output.stream_items() as stream, show_records(run.output.aside) as (progress, checkpoint):
         reports = repository.iterate_reports(build_judgement(settings, progress), checkpoint=checkpoint)
         while (report := await _next_report(reports)) is not None:
             count += 1
@@ -183,34 +180,3 @@ async def _next_report(reports: Iterator[TemplateReport]) -> TemplateReport | No
     from anyio import to_thread
 
     return await to_thread.run_sync(next, reports, None, abandon_on_cancel=True)
-
-
-class _InterruptedError(Exception):
-    """The command has ended, and nobody waits for the report that a thread works on."""
-
-
-@contextmanager
-def _show_records(
-    console: Console,
-) -> Iterator[tuple[Callable[[int, int | None], None], Callable[[], None]]]:
-    """Yield what shows how many records were read, and a checkpoint; both raise when the block has ended."""
-    from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    ended = Event()
-    columns = (SpinnerColumn(), TextColumn("records"), MofNCompleteColumn(), TimeElapsedColumn())
-
-    def checkpoint() -> None:
-        if ended.is_set():
-            raise _InterruptedError
-
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task("", total=None)
-
-        def show(done: int, total: int | None) -> None:
-            checkpoint()
-            bars.update(bar, completed=done, total=total)
-
-        try:
-            yield show, checkpoint
-        finally:
-            ended.set()

@@ -110,6 +110,41 @@ def test_a_person_is_told_what_was_taken_and_dropped(
     assert document["unused"] == ["jira_issues.csv"]
 
 
+def test_an_import_says_what_a_provision_would_refuse(
+    command_line: CommandLine, tmp_path: Path, repository: Path
+) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("Issue key,Summary,Status,Project key\nA-1,a,Open,A\nA-2,a,Open,A B\n")
+    document = command_line.run_json("templates", "import", "jira-csv", str(source), *TO, code=1)
+    told = command_line.run("templates", "import", "jira-csv", str(source), *TO, "--replace")
+    items = command_line.run_json("templates", "validate", str(repository), code=1)["items"]
+    (validated,) = (each for each in items if each["use"] == "template")
+
+    assert document["valid"] is False
+    assert document["problems"] == validated["problems"]
+    assert "record 2" in document["problems"][0]
+    assert told.exit_code == 1
+    assert document["problems"][0] in " ".join(told.stdout.split())
+
+
+def test_an_import_is_judged_with_the_questions_and_folders_beside_it(
+    command_line: CommandLine, tmp_path: Path, repository: Path
+) -> None:
+    folder = repository / "mock_data" / "templates" / "fintech" / "developer_productivity"
+    folder.mkdir(parents=True)
+    (repository / "mock_data" / "templates" / "Fintech" / "a").mkdir(parents=True)
+    (folder / "questions.json").write_text(
+        json.dumps({"questions": [{"question": "Who?", "documents": {"jira_issues": ["NONE-1"]}}]})
+    )
+    source = str(_write(tmp_path, "jira-csv"))
+    document = command_line.run_json("templates", "import", "jira-csv", source, *TO, code=1)
+
+    assert "NONE-1" in document["problems"][0]
+    assert document["warnings"] == [
+        "Its folder fintech differs from Fintech only by case: elsewhere they are one folder."
+    ]
+
+
 def test_a_long_list_of_columns_is_cut_for_people() -> None:
     assert _render_counts("Not read", "column", {}) == []
     (section,) = _render_counts("Not read", "column", {f"F{each}": 1 for each in range(50)})

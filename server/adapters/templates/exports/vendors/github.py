@@ -153,7 +153,6 @@ def _make_record(found: dict[str, Any], position: int, export: Export, links: Si
         "language": _language(found),
         "stars": stars,
         "issues": issues,
-        "url": f"{{{{site:github_repos}}}}/{name}",
         "readme": links.rewrite(readme) if readme else None,
         "updated_at": format_instant(_updated_at(found)),
         "topics": _topics(found) or None,

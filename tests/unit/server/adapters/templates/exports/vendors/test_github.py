@@ -37,7 +37,6 @@ RECORD = {
     "language": "Python",
     "stars": 12,
     "issues": 3,
-    "url": "{{site:github_repos}}/billing-api",
     "updated_at": "2024-03-12T14:05:00Z",
     "topics": ["payments"],
 }

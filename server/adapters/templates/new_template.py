@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.content import RECORD_KINDS, Reads
 from domain.errors import InvalidArgumentError
 from domain.model import DatasetType, quote_foreign
+from server.adapters.templates.catalogue.location import find_place
 from server.adapters.templates.formats import TEMPLATE_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
 _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -40,7 +40,7 @@ def write_new_template(root: Path, place: str, dataset_type: DatasetType) -> New
             cannot be written. Nothing is overwritten, and nothing is left half-written.
     """
     industry, use_case = _parse_place(place)
-    folder = _find_folder(root, (industry, use_case))
+    folder = find_place(root, (industry, use_case), "place")
     stem = dataset_type.value
     taken = [f"{stem}{suffix}" for suffix in TEMPLATE_SUFFIXES if os.path.lexists(folder / f"{stem}{suffix}")]
     if taken:
@@ -103,24 +103,6 @@ def _parse_place(place: str) -> tuple[str, str]:
             suggested_action="Name both, such as fintech/payments; `default` stands for any industry or use case.",
         )
     return parts[0], parts[1]
-
-
-def _find_folder(root: Path, parts: Sequence[str]) -> Path:
-    """The folder below the root. Raises InvalidArgumentError for one that differs from an existing one only by case."""
-    folder = root
-    for part in parts:
-        names: list[str] = []
-        with suppress(OSError):  # it does not exist yet, or else writing says why
-            names = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
-        twin = next((each for each in names if each != part and each.casefold() == part.casefold()), None)
-        if twin is not None and part not in names:
-            raise InvalidArgumentError(
-                f"{quote_foreign(part)} differs only by case from the folder {quote_foreign(twin)}.",
-                field="place",
-                candidates=(twin,),
-            )
-        folder /= part
-    return folder
 
 
 def _write_together(texts: Mapping[Path, str]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from domain.errors import MockDataMissingError
+from domain.errors import InvalidArgumentError, MockDataMissingError
 from domain.model import DatasetType, quote_foreign
 from server.adapters.templates.catalogue.missing import require_templates_folder, unreadable_repository_error
 from server.adapters.templates.repositories.folder import FolderRepository
@@ -15,7 +15,7 @@ from server.adapters.templates.repositories.repository import FOLDER
 from server.adapters.templates.repositories.zipped import open_zip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from server.adapters.templates.repositories import Repository
 
@@ -77,6 +77,28 @@ def find_templates_folder(path: Path, subdir: str) -> Path:
     except MockDataMissingError:
         return path / subdir
     return location.repository / location.subdir
+
+
+def find_place(root: Path, parts: Sequence[str], field: str) -> Path:
+    """The folder below the root, which need not exist yet.
+
+    Raises InvalidArgumentError, which names the field, for one that differs from an existing one only by case: both
+    would serve the same clients, and on other systems they are one folder.
+    """
+    folder = root
+    for part in parts:
+        names: list[str] = []
+        with suppress(OSError):  # it does not exist yet, or else writing says why
+            names = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
+        twin = next((each for each in names if each != part and each.casefold() == part.casefold()), None)
+        if twin is not None and part not in names:
+            raise InvalidArgumentError(
+                f"{quote_foreign(part)} differs only by case from the folder {quote_foreign(twin)}.",
+                field=field,
+                candidates=(twin,),
+            )
+        folder /= part
+    return folder
 
 
 def _locate_in_zip(path: Path, subdir: str) -> Location:

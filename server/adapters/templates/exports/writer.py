@@ -16,6 +16,7 @@ import msgspec
 
 from domain.errors import ImportFailedError, InvalidArgumentError
 from domain.model import quote_foreign
+from server.adapters.templates.catalogue.location import find_place
 from server.infra.filesystem.durable import Draft, flush_folder, make_folders
 from server.infra.filesystem.errors import translate_os_errors
 
@@ -144,9 +145,11 @@ class TemplateDraft:
 def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iterator[TemplateDraft]:
     """A draft of a template. Unless it is published, the block leaves nothing behind, not even a folder.
 
-    Raises InvalidArgumentError when the template exists and is not to be replaced, and ImportFailedError.
+    Raises InvalidArgumentError when the template exists and is not to be replaced, or when its folder differs from
+    another only by case; and ImportFailedError.
     """
     folder, name = target.folder, dataset_type.value
+    find_place(target.repository.joinpath(*target.parts[:-2]), (target.industry, target.use_case), "to")
     existing = _existing_files(folder, name)
     if existing and not target.replace:
         raise _existing_target_error(folder / existing[0])

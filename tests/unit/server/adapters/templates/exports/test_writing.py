@@ -196,6 +196,19 @@ def test_a_target_is_two_names(to: str) -> None:
     assert parse_target("fintech/developer_productivity") == ("fintech", "developer_productivity")
 
 
+@pytest.mark.parametrize("twin", ["Fintech/payments", "fintech/PAYMENTS"])
+def test_no_folder_is_made_beside_one_that_differs_only_by_case(
+    source: Path, repository: Path, twin: str
+) -> None:
+    (repository / "mock_data" / "templates" / twin).mkdir(parents=True)
+    with pytest.raises(InvalidArgumentError, match="only by case") as refused:
+        import_into(repository, "jira-csv", source)
+
+    assert refused.value.field == "to"
+    assert refused.value.candidates[0] in twin.split("/")
+    assert len(_files(repository)) == 4
+
+
 def test_an_unknown_kind_names_the_kinds(source: Path, repository: Path) -> None:
     with pytest.raises(InvalidArgumentError) as refused:
         import_into(repository, "jira", source)

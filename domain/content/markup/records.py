@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from domain.content.markup.addresses import drop_program_addresses, may_have_program_address
 from domain.content.markup.adf import adf_to_text
 from domain.content.markup.html_text import html_to_text
 from domain.content.markup.markdown import markdown_to_text
@@ -23,10 +24,10 @@ _HTML: Final = re.compile(
 
 
 def clean_page_body(body: str) -> str:
-    """The HTML of a page; Confluence's storage format becomes clean HTML."""
+    """The HTML of a page; Confluence's storage format becomes clean HTML, and no link leads to a program."""
     if (":" in body and _STORAGE_ELEMENT.search(body)) or ("[" in body and "<![CDATA[" in body):
         return storage_to_html(body)
-    return body
+    return drop_program_addresses(body) if may_have_program_address(body) else body
 
 
 def clean_issue_description(description: str | dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import TYPE_CHECKING, Final
 
+from domain.content.markup.addresses import safe_source
 from domain.content.markup.emoji import find_emoji
 from domain.content.markup.html_text import html_to_text
 from domain.content.markup.tags import CharacterData, Tag, split_markup
@@ -46,8 +47,9 @@ def storage_to_html(text: str, names: Mapping[str, str] | None = None) -> str:
     """Clean HTML of a page in storage format; a text without an element of Confluence's own stays as it is.
 
     Code and other plain bodies become `<pre>`, boxes `<blockquote>`, tasks a list. Of a macro that is not known, the
-    text of its body is kept. A link or an image shows its text, or what it leads to. `names` has the names of people
-    by their account id, key or user name. Takes time in proportion to the length, and never raises.
+    text of its body is kept. A link or an image shows its text, or what it leads to; none leads to a program. `names`
+    has the names of people by their account id, key or user name. Takes time in proportion to the length, and never
+    raises.
     """
     if not _OWN.search(text):
         return text
@@ -190,10 +192,11 @@ class _Page:
 
 def _clean_tag(tag: Tag) -> str:
     """A tag of HTML. HTML knows no empty elements but its own, and shows a time only by its text."""
+    source = safe_source(tag)
     if not tag.empty or tag.name in _VOID or tag.closing:
-        return tag.source
+        return source
     inner = escape(tag.attributes().get("datetime", "")) if tag.name == "time" else ""
-    return f"{tag.source[:-2].rstrip()}>{inner}</{tag.name}>"
+    return f"{source[:-1].rstrip('/ ')}>{inner}</{tag.name}>"
 
 
 def _emoticon(attributes: Mapping[str, str]) -> str:

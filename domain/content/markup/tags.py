@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MARK: Final = re.compile(r"<(?:(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*)|!--|!\[CDATA\[|[!?/])")
 _COMMENT_END: Final = re.compile(r"--!?>")
 _STOP: Final = re.compile(r"[>\"']")
-_ATTRIBUTE: Final = re.compile(
+ATTRIBUTE: Final = re.compile(
     r"([^\s=/>\"']++)(?:\s*+=\s*+(?:\"([^\"]*)\"|'([^']*)'|([^\s>]*)))?"  # name, and a value in any quotes or none
 )
 _HIDDEN_TEXT: Final = {
@@ -39,7 +39,7 @@ class Tag(NamedTuple):
     def attributes(self) -> dict[str, str]:
         """The attributes by their names in lower case, with entities decoded; the first of a name counts."""
         found: dict[str, str] = {}
-        for name, double, single, bare in _ATTRIBUTE.findall(self.written):
+        for name, double, single, bare in ATTRIBUTE.findall(self.written):
             found.setdefault(name.lower(), unescape(double or single or bare))
         return found
 

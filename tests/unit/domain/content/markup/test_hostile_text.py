@@ -35,7 +35,7 @@ READERS: Final[dict[str, Callable[[str], str]]] = {
 }
 HTML: Final = (
     "<", "<a", "<a ", "<a b='", "<a b='\"", "<a ='>\" ", "<p>", "<td>", "</b>", "<!--", "<![CDATA[",
-    "<script>", "<li hidden>", "&", "&amp;",
+    "<script>", "<li hidden>", "&", "&amp;", "<a href=javascript:", "<a href='data:'>", "=&",
 )  # fmt: skip
 STORAGE: Final = (
     "<ac:a>", "<ac:link>", "<ac:parameter>", "<ac:structured-macro>", "<ac:task-status>", "<ri:page>",

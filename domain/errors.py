@@ -198,7 +198,7 @@ class ExportInvalidError(InputError):
     """A vendor's export cannot be imported. `facts` carry `file`, and where known `position` and `kind`."""
 
     code = "export_invalid"
-    action = "Export it again, whole, and import it again: nothing was written."
+    action = "Correct what is named, or export it again; then import it again: nothing was written."
 
 
 class MockDataMissingError(InputError):

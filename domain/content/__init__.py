@@ -34,7 +34,7 @@ from domain.content.markup import (
     storage_to_html,
     wiki_to_text,
 )
-from domain.content.population import NO_FACTS, ConnectorFacts, Population
+from domain.content.population import MAX_DOCUMENT_BYTES, NO_FACTS, ConnectorFacts, Population
 from domain.content.quality import (
     QUALITY_THRESHOLD,
     failed_checks,
@@ -51,6 +51,7 @@ __all__ = [
     "DECODE_ERRORS",
     "DEFAULT_FOLDER",
     "EVERYONE",
+    "MAX_DOCUMENT_BYTES",
     "NO_FACTS",
     "QUALITY_THRESHOLD",
     "RECORD_KINDS",

@@ -170,6 +170,7 @@ def test_a_wrong_argument_is_named(
     refused = command_line.run_json("templates", "import", *arguments, code=3)
 
     assert refused["error"]["field"] == field
+    assert ("by its path" in refused["error"]["suggested_action"]) == (arguments[1] == "nothing")
     assert list(repository.iterdir()) == []
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 1 << 18
 _TEXT_LIMIT: Final = 64 << 20
+_WHOLE: Final = "Export the space again, whole, and import it again: nothing was written."
 _MEMBER: Final = 2
 """How deep the members of an object are: below the root and the object."""
 _ROOT: Final = "hibernate-generic"
@@ -86,7 +87,7 @@ class _Builder:
             self._parser.Parse(data, final)
         except expat.ExpatError as error:
             if final:
-                raise self._error("ends in the middle of its XML: the export was cut off") from None
+                raise self._error("ends in the middle of its XML: the export was cut off", _WHOLE) from None
             raise self._error(f"is not XML in line {error.lineno}: {expat.ErrorString(error.code)}") from None
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -128,6 +129,6 @@ class _Builder:
     def _refuse_doctype(self, *_: object) -> None:
         raise self._error("declares a document type, which no space export has")
 
-    def _error(self, problem: str) -> ExportInvalidError:
+    def _error(self, problem: str, action: str | None = None) -> ExportInvalidError:
         shown = quote_foreign(self._name)
-        return ExportInvalidError(f"{shown} {problem}.", file=shown)
+        return ExportInvalidError(f"{shown} {problem}.", file=shown, suggested_action=action)

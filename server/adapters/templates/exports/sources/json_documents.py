@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from server.adapters.templates.exports.sources.tree import SourceTree
 
+_TOO_DEEP: Final = (
+    "No vendor's export is nested as deeply: look at what this file is, or leave that record out, and import again: "
+    "nothing was written."
+)
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -108,12 +112,15 @@ def decode_record(raw: bytes, position: int) -> Any:  # noqa: ANN401 - a record 
     try:
         return msgspec.json.decode(raw)
     except DECODE_ERRORS as error:
-        raise record_error(position, f"is not JSON: {describe_decode_error(error)}") from None
+        problem = f"is not JSON: {describe_decode_error(error)}"
+        raise record_error(position, problem, decode_error_action(error)) from None
 
 
-def record_error(position: int, problem: str) -> ExportInvalidError:
+def record_error(position: int, problem: str, action: str | None = None) -> ExportInvalidError:
     """The error for one record, by its position from 1."""
-    return ExportInvalidError(f"Record {position} of the export {problem}.", position=position)
+    return ExportInvalidError(
+        f"Record {position} of the export {problem}.", position=position, suggested_action=action
+    )
 
 
 def describe_decode_error(error: Exception) -> str:
@@ -121,8 +128,15 @@ def describe_decode_error(error: Exception) -> str:
     return (
         str(error).removeprefix("JSON is malformed: ")
         if isinstance(error, msgspec.DecodeError)
-        else "too deep"
+        else "it is nested too deeply"
+        if isinstance(error, RecursionError)
+        else "it is not UTF-8"
     )
+
+
+def decode_error_action(error: Exception) -> str | None:
+    """What to do about it, where that is not the usual."""
+    return _TOO_DEEP if isinstance(error, RecursionError) else None
 
 
 def quote_mark(mark: bytes) -> str:
@@ -136,4 +150,5 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except TemplateInvalidError as error:
-        raise ExportInvalidError(error.message, **error.facts) from None
+        action = None if error.suggested_action == error.action else error.suggested_action
+        raise ExportInvalidError(error.message, suggested_action=action, **error.facts) from None

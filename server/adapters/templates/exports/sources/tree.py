@@ -181,7 +181,9 @@ def _require_harmless(member: zipfile.ZipInfo, shown: str) -> None:
 def _require_few(files: Mapping[str, object], shown: str) -> None:
     if len(files) > MOST_FILES:
         raise ExportInvalidError(
-            f"{quote_foreign(shown)} holds more than {MOST_FILES} files.", field="source"
+            f"{quote_foreign(shown)} holds more than {MOST_FILES} files.",
+            field="source",
+            suggested_action="Import a part of it: nothing was written.",
         )
 
 
@@ -201,9 +203,20 @@ def _translate_read_errors(name: str) -> Iterator[None]:
     except _READ_ERRORS as error:
         shown = quote_foreign(name.rpartition("/")[2] or name)
         if isinstance(error, FileNotFoundError):
-            raise ExportInvalidError(f"There is no {shown}.", field="source") from None
+            raise ExportInvalidError(
+                f"There is no {shown}.",
+                field="source",
+                suggested_action="Name the file, folder or zip of the export by its path.",
+            ) from None
         if isinstance(error, OSError) and error.strerror:
-            raise ExportInvalidError(f"{shown} cannot be read: {error.strerror}.", field="source") from None
+            raise ExportInvalidError(
+                f"{shown} cannot be read: {error.strerror}.",
+                field="source",
+                suggested_action="Make it readable for you, or copy it to a disk that is whole; then import again.",
+            ) from None
         raise ExportInvalidError(
-            f"{shown} is damaged, or was cut off: it cannot be unpacked.", field="source", file=shown
+            f"{shown} is damaged, or was cut off: it cannot be unpacked.",
+            field="source",
+            file=shown,
+            suggested_action="Export or download it again, whole, and import it again: nothing was written.",
         ) from None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from server.adapters.templates.exports.sources.tables import RowPlace
     from server.adapters.templates.exports.vendors.export import Export, Record
 
 _NOT_PLAIN: Final = re.compile(r"[\W_]+")
@@ -52,6 +53,10 @@ _REFERENCES: Final = re.compile(
     r"(?:in|out)wardissuelink.*|parent|parentkey|(?:customfield)?(?:epic|parent)link|subtasks"
 )
 _REQUIRED: Final = {"key": "Issue key", "summary": "Summary", "status": "Status"}
+_IN_ENGLISH: Final = (
+    "Set your language in Jira to English, and export all fields as CSV again; or name these columns in the first row "
+    "in English. Then import again: nothing was written."
+)
 _NOBODY: Final = frozenset({"", "unassigned"})
 
 
@@ -64,8 +69,8 @@ def read_jira_csv(export: Export) -> Iterator[Record]:
     ]
     book, dates = IssueBook(), DateNotation(export.dates)
     for table in tables:
-        for position, row in read_table_rows(export.tree, table.table):
-            table.survey_row(row, position, book, dates)
+        for place, row in read_table_rows(export.tree, table.table):
+            table.survey_row(row, place, book, dates)
     dates.decide()
     maker = IssueMaker(export, book)
     for table in tables:
@@ -93,17 +98,19 @@ class _Columns:
                 self._unread[at] = 0
         missing = [name for meaning, name in _REQUIRED.items() if meaning not in self._at]
         if missing:
-            raise missing_columns_error(table, missing, "CSV of Jira's in English")
+            raise missing_columns_error(table, missing, "CSV of Jira's in English", _IN_ENGLISH)
 
-    def survey_row(self, row: list[str], position: int, book: IssueBook, dates: DateNotation) -> None:
+    def survey_row(self, row: list[str], place: RowPlace, book: IssueBook, dates: DateNotation) -> None:
         """Note what one issue says about all, and count what is not read of it."""
         for meaning, columns in self._at.items():
             if len(columns) > 1 and meaning not in {*_LISTS.values(), "references"}:
-                self._require_one_value(row, columns, position)
+                self._require_one_value(row, columns, place)
         key = self._cell(row, "key")
         if not key:
             raise ExportInvalidError(
-                f"{quote_foreign(self.table.name)} has no issue key in row {position}.", position=position
+                f"{quote_foreign(self.table.name)} has no issue key in {place}.",
+                position=place.record,
+                suggested_action="Fill it in, or remove the row, and import again: nothing was written.",
             )
         book.add(key)
         self._note_people_and_hosts(row, book)
@@ -161,15 +168,15 @@ class _Columns:
     def _cells(self, row: list[str], meaning: str) -> list[str]:
         return [cell for at in self._at.get(meaning, ()) if (cell := row[at].strip())]
 
-    def _require_one_value(self, row: list[str], columns: list[int], position: int) -> None:
+    def _require_one_value(self, row: list[str], columns: list[int], place: RowPlace) -> None:
         """Columns of one meaning may not differ: nobody could say which of them is right."""
         values = {row[at]: at for at in reversed(columns) if row[at]}
         if len(values) > 1:
             names = " and ".join(quote_foreign(self.table.columns[at]) for at in sorted(values.values()))
             raise ExportInvalidError(
                 f"{quote_foreign(self.table.name)} has columns that mean the same and differ "
-                f"in row {position}: {names}.",
-                position=position,
+                f"in {place}: {names}.",
+                position=place.record,
                 suggested_action="Remove the column that is wrong, and import again: nothing was written.",
             )
 

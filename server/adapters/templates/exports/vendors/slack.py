@@ -21,6 +21,7 @@ from server.adapters.templates.exports.people import find_address
 from server.adapters.templates.exports.sources.json_documents import (
     DECODE_ERRORS,
     JsonRecords,
+    decode_error_action,
     describe_decode_error,
 )
 from server.adapters.templates.exports.vendors.export import as_list, as_mapping, as_text
@@ -243,6 +244,7 @@ def _read_messages(export: Export, name: str) -> Iterator[tuple[int, Message]]:
                 f"{describe_decode_error(error)}.",
                 file=quote_foreign(name),
                 position=position,
+                suggested_action=decode_error_action(error),
             ) from None
 
 
@@ -256,6 +258,7 @@ def _read_list(export: Export, name: str, kind: Any) -> Iterator[Any]:  # noqa: 
             raise ExportInvalidError(
                 f"{quote_foreign(name)} is not as Slack writes it: {describe_decode_error(error)}.",
                 file=quote_foreign(name),
+                suggested_action=decode_error_action(error),
             ) from None
 
 

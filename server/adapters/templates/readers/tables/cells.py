@@ -12,6 +12,8 @@ import io
 from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from server.adapters.templates.readers.tables.lines import read_csv_rows
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
@@ -112,8 +114,7 @@ def _read(file: BinaryIO, dialect: Dialect, skipped: int) -> Iterator[list[Row]]
         io.BufferedReader(cast("io.RawIOBase", file)), encoding=dialect.encoding, newline=""
     )
     try:
-        reader = csv.reader(text, delimiter=dialect.delimiter, strict=True)
-        for row in islice(reader, skipped, None):
+        for row in islice(read_csv_rows(text, dialect.delimiter), skipped, None):
             rows.append(row)
             if len(rows) == _BATCH:
                 yield rows

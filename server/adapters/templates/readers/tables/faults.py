@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from itertools import islice
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from domain.model import quote_foreign
 from server.adapters.templates.readers.tables.encodings import UTF8, encoding_error
+from server.adapters.templates.readers.tables.lines import read_csv_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ _ROWS_GUESSED_FROM: Final = 100
 def undecodable_table_error(file: BinaryIO, header: TableHeader, name: str) -> TemplateInvalidError:
     """The error for a table with bytes that are not of its encoding: what it seems to be, and where it begins.
 
-    The file is read again up to the first such byte.
+    The file, which is at its beginning, is read up to the first such byte.
     """
     if header.dialect.encoding != UTF8:
         return encoding_error(name, "is marked as UTF-16, but breaks off or has bytes that are not")
@@ -60,12 +60,11 @@ class _Fault(NamedTuple):
 
 
 def _find_fault(file: BinaryIO, header: TableHeader) -> _Fault:
-    file.seek(0)
     text = io.TextIOWrapper(
         io.BufferedReader(cast("io.RawIOBase", file)), encoding=UTF8, errors="surrogateescape", newline=""
     )
     try:
-        rows = csv.reader(text, delimiter=header.dialect.delimiter)
+        rows = read_csv_rows(text, header.dialect.delimiter, strict=False)
         record = 0
         for row, cells in enumerate(rows, 1):
             record += row > header.rows and bool("".join(cells).strip())

@@ -10,8 +10,9 @@ from domain.model import quote_foreign
 from server.adapters.templates.readers.tables.cells import read_row_batches
 from server.adapters.templates.readers.tables.faults import undecodable_table_error
 from server.adapters.templates.readers.tables.header import SAMPLE, detect_header
+from server.adapters.templates.readers.tables.lines import describe_csv_error
 from server.adapters.templates.readers.tables.rows import TableColumns, TableRows
-from server.adapters.templates.readers.window import VALUE_LIMIT, read_bytes
+from server.adapters.templates.readers.window import read_bytes
 from server.adapters.templates.vendors import import_action, recognize_header
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ class TableReader:
         self.warnings: list[str] = []
 
     def __iter__(self) -> Iterator[TableRows]:
-        csv.field_size_limit(VALUE_LIMIT)
         header = detect_header(read_bytes(self._file, self._name, SAMPLE), self._name, self._kind)
         if header is None:
             return
@@ -57,9 +57,10 @@ class TableReader:
         try:
             yield from self._read_rows(header)
         except UnicodeDecodeError:
+            self._file.seek(0)
             raise undecodable_table_error(self._file, header, self._name) from None
         except csv.Error as error:
-            raise self._error(f"is not CSV after record {self._position}: {error}") from None
+            raise self._error(f"{describe_csv_error(error)}, after record {self._position}") from None
         except OSError as error:
             raise self._error(f"cannot be read after record {self._position}: {error.strerror}") from None
 

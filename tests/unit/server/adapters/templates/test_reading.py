@@ -322,7 +322,13 @@ BAD: dict[str, tuple[str, str | bytes, type[LifecycleError | TemplateInvalidErro
         r"7 cells in row 2 of the file \(record 1\); the header has 6",
         1,
     ),
-    "CSV, open quote": (CSV, f'{HEADER}\n{ROW}\n"1002', TemplateInvalidError, "is not CSV after record 1", 2),
+    "CSV, open quote": (
+        CSV,
+        f'{HEADER}\n{ROW}\n"1002',
+        TemplateInvalidError,
+        "in the middle of a quoted cell, after record 1",
+        2,
+    ),
     "CSV, Latin-1": (CSV, f"{HEADER}\n{ROW}ü\n".encode("latin-1"), TemplateInvalidError, "is not UTF-8", 1),
     "CSV, no id": (CSV, "title\nx\n", TemplateInvalidError, "record 1 has no page_id", 1),
 }

@@ -243,8 +243,11 @@ def test_an_empty_answer_has_no_records() -> None:
 def test_a_record_that_is_no_json_is_named_by_its_position() -> None:
     with pytest.raises(ExportInvalidError, match=r"Record 3 .* is not JSON"):
         decode_record(b"{x}", 3)
-    with pytest.raises(ExportInvalidError, match="too deep"):
+    with pytest.raises(ExportInvalidError, match="nested too deeply") as deep:
         decode_record(b"[" * 100_000 + b"]" * 100_000, 1)
+    with pytest.raises(ExportInvalidError, match="it is not UTF-8"):
+        decode_record(b'"\xff"', 1)
+    assert "look at what this file is" in deep.value.suggested_action
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -257,17 +260,21 @@ def test_delimiter_and_encoding_are_recognised(delimiter: str, encoding: str, li
     table = read_table(tree, "a.csv")
 
     assert table.columns == ("Key", f"Sum{delimiter}mary")
-    assert list(read_table_rows(tree, table)) == [(1, ["Ä", "b\nc"])]
+    first = 3 if line else 2
+    assert list(read_table_rows(tree, table)) == [((first, 1), ["Ä", "b\nc"])]
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"a,b\nc\n", "1 cells in row 1; the header has 2"),
-        (b'a,b\nc,"d', "in the middle of a quoted cell"),
-        (b'a,b\nc,"d"e\n', "is not CSV"),
-        (b"a,b\nc,\xe9\n", "not UTF-8"),
+        (b"a,b\nc\n", "1 cells in row 2 of the file (record 1); the header has 2"),
+        (b"sep=,\na,b\n\n,\nc,d\ne\n", "1 cells in row 6 of the file (record 2); the header has 2"),
+        (b'a,b\nc,"d', "in the middle of a quoted cell, after row 1 of the file"),
+        (b'a,b\nc,d\nc,"d"e\n', "is not CSV: ',' expected after '\"', after row 2 of the file"),
+        (b"a,b\nc,d\n\xe9,b\n", "seems to be Latin-1 (ISO 8859-1) or Windows-1252. The first byte"),
+        (b"sep=,\na,b\nc,d\n\xe9,b\n", "0xE9, in row 4 of the file, column 1"),
+        ("a,b\nc,d".encode("utf-16")[:-1], "is marked as UTF-16, but breaks off"),
         (b",".join([b"a"] * 10_000), "10000 columns"),
     ],
 )
@@ -277,6 +284,25 @@ def test_a_table_that_is_none_or_ends_early_is_refused(content: bytes, problem: 
     with pytest.raises(ExportInvalidError) as refused:
         list(read_table_rows(tree, read_table(tree, "a.csv")))
     assert problem in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "action"),
+    [
+        (b"", "Export it again, whole"),
+        (b'a,b\nc,"d', "Export it again, whole"),
+        (b"a,b\nc\n", "give that row as many cells"),
+        (b'a,b\nc,"d"e\n', "Correct what is named"),
+        (b"a,b\nc,\xe9\n", "Save it as UTF-8"),
+        (b",".join([b"a"] * 10_000), "Export fewer columns"),
+    ],
+)
+def test_what_is_wrong_with_a_table_has_its_own_advice(content: bytes, action: str) -> None:
+    tree = _in_memory(content, "a.csv")
+
+    with pytest.raises(ExportInvalidError) as refused:
+        list(read_table_rows(tree, read_table(tree, "a.csv")))
+    assert action in refused.value.suggested_action
 
 
 EXPORTS: dict[str, Any] = {

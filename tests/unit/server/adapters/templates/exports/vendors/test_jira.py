@@ -119,8 +119,11 @@ def test_an_issue_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("Vorgangsschlüssel,Zusammenfassung\nA-1,a\n", "no column Issue key, Summary, Status"),
-        (f"{HEADER},a,Open,\n", "no issue key in row 1"),
-        ("Key,Issue key,Summary,Status\nA-1,A-2,a,Open\n", "mean the same and differ in row 1: Key and"),
+        (f"{HEADER},a,Open,\n", "no issue key in row 2 of the file"),
+        (
+            "Key,Issue key,Summary,Status\nA-1,A-2,a,Open\n",
+            r"mean the same and differ in row 2 of the file \(record 1\): Key and",
+        ),
         ("Issue key,Summary,Summary,Status\nA-1,a,b,Open\n", "mean the same and differ"),
         (HEADER, "holds no record"),
     ],
@@ -128,6 +131,20 @@ def test_an_issue_that_comes_twice_is_taken_once(tmp_path: Path) -> None:
 def test_a_csv_that_is_not_as_jira_writes_it_is_refused(tmp_path: Path, content: str, problem: str) -> None:
     with pytest.raises(ExportInvalidError, match=problem):
         import_records(tmp_path, "jira-csv", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "action"),
+    [
+        ("Vorgangsschlüssel,Zusammenfassung\nA-1,a\n", "Set your language in Jira to English"),
+        (f"{HEADER},a,Open,\n", "Fill it in, or remove the row"),
+        ("Key,Issue key,Summary,Status\nA-1,A-2,a,Open\n", "Remove the column"),
+    ],
+)
+def test_what_to_do_about_a_csv_is_said_for_each_case(tmp_path: Path, content: str, action: str) -> None:
+    with pytest.raises(ExportInvalidError) as refused:
+        import_records(tmp_path, "jira-csv", content)
+    assert action in refused.value.suggested_action
 
 
 def test_columns_of_one_meaning_may_agree(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _TEMPORARY: Final = re.compile(r"\.(?P<final>.+)\.[0-9a-f]{8}\.tmp")
@@ -19,10 +22,20 @@ class Draft:
     def __init__(self, final: Path) -> None:
         """Create the temporary file; its folder must exist."""
         self.final = final
-        self._path = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._descriptor = os.open(self._path, flags, 0o666)
-        self._open = True
+        self._create()
+
+    def claim(self) -> None:
+        """Claim it, before anything is written, until it is closed or this process has ended.
+
+        `remove_abandoned_drafts` leaves it alone meanwhile.
+        """
+        # A file system without locks has no claims, and there nothing is removed either.
+        with suppress(OSError):
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        if not os.fstat(self._descriptor).st_nlink:  # somebody removed it before it was claimed
+            self._close_descriptor()
+            self._create()
+            self.claim()
 
     def write(self, data: bytes) -> int:
         """Append all of `data`; its length."""
@@ -32,10 +45,14 @@ class Draft:
             view = view[os.write(self._descriptor, view) :]
         return len(data)
 
+    def flush(self) -> None:
+        """Flush the data to the disk, which has to be done before it is published."""
+        # Otherwise a power failure may leave the final name with an empty file.
+        os.fsync(self._descriptor)
+
     def close(self) -> None:
         """Flush the data to the disk and close the file."""
-        # Before the rename: otherwise a power failure may leave the final name with an empty file.
-        os.fsync(self._descriptor)
+        self.flush()
         self._close_descriptor()
 
     def publish(self) -> None:
@@ -60,6 +77,12 @@ class Draft:
         self._close_descriptor()
         self._path.unlink(missing_ok=True)
 
+    def _create(self) -> None:
+        self._path = self.final.with_name(f".{self.final.name}.{secrets.token_hex(4)}.tmp")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._descriptor = os.open(self._path, flags, 0o666)
+        self._open = True
+
     def _close_descriptor(self) -> None:
         if self._open:
             self._open = False
@@ -70,6 +93,24 @@ def draft_target_name(name: str) -> str | None:
     """The final name of a draft, from the name of its temporary file; None for other files."""
     parts = _TEMPORARY.fullmatch(name)
     return parts and parts["final"]
+
+
+def remove_abandoned_drafts(folder: Path, finals: Callable[[str], bool]) -> None:
+    """Remove the drafts in a folder that nobody claims any more: whoever wrote them was killed.
+
+    `finals` says of a final name whether its drafts are meant; all of them must have been claimed when they were made.
+    """
+    for each in list(folder.iterdir()):
+        final = draft_target_name(each.name)
+        if final is None or not finals(final):
+            continue
+        with suppress(OSError):  # claimed, gone meanwhile, or not ours to open
+            descriptor = os.open(each, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                each.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def flush_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -12,6 +13,7 @@ from server.adapters.templates.catalogue.listing import QUESTIONS_FILE, TYPES, t
 from server.adapters.templates.catalogue.missing import find_uninitialised_submodule
 from server.adapters.templates.formats import SUFFIXES, TEMPLATE_SUFFIXES, split_suffix
 from server.adapters.templates.repositories.compressed import COMPRESSED_SUFFIXES, plain_name
+from server.infra.filesystem.durable import draft_target_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,6 +28,8 @@ _COMPRESSIONS: Final = MappingProxyType({".bz2": "bzip2", ".lz4": "LZ4", ".lzma"
 """How files are compressed that are not read, by their extensions."""
 _RECORDS: Final = frozenset({".json5", ".txt", ".xls", ".xlsx", ".ods", ".xml", ".yaml", ".yml"})
 """Extensions of files in which people keep records."""
+_IMPORTED: Final = re.compile(rf"(?:{'|'.join(sorted(TYPES))})-[0-9a-f]{{8}}\.jsonl")
+"""The names of files in which imports write records."""
 _USE_CASE_DEPTH: Final = 2
 
 
@@ -44,6 +48,12 @@ def explain_unused(repository: Path, entry: Entry) -> Unused:
         return Unused("It is not a regular file.", _looks_meant(entry))
     if entry.kind == "folder":
         return _explain_folder(repository, entry)
+    if draft_target_name(entry.parts[-1]):
+        return Unused(
+            "It is the draft of an import that is under way, or that was killed: then the next import of this type to "
+            "this folder removes it.",
+            is_mistake=False,
+        )
     if entry.is_hidden:
         return Unused("Its name begins with a dot, which hides it.", is_mistake=False)
     return _explain_archive(entry.parts[-1].lower()) or _explain_place(entry) or _explain_name(entry)
@@ -137,6 +147,10 @@ def _explain_name(entry: Entry) -> Unused:
     suffix = split_suffix(name)[1]
     if plain_name(name) == QUESTIONS_FILE:
         return Unused(f"Questions are not read compressed: unpack it to {QUESTIONS_FILE}.", is_mistake=True)
+    if _IMPORTED.fullmatch(name):
+        return Unused(
+            "It has the records of an import, and no template refers to it: delete it.", is_mistake=True
+        )
     if suffix in TEMPLATE_SUFFIXES:
         types = ", ".join(sorted(TYPES))
         reason = f"Its name is not a dataset type ({types}), and no template refers to it"

@@ -17,7 +17,7 @@ import msgspec
 from domain.errors import ImportFailedError, InvalidArgumentError
 from domain.model import quote_foreign
 from server.adapters.templates.catalogue.location import find_place
-from server.infra.filesystem.durable import Draft, flush_folder, make_folders
+from server.infra.filesystem.durable import Draft, flush_folder, make_folders, remove_abandoned_drafts
 from server.infra.filesystem.errors import translate_os_errors
 
 if TYPE_CHECKING:
@@ -95,12 +95,13 @@ class TemplateDraft:
         header = folder / f"{name}.json"
         self._flush()
         with translate_os_errors(ImportFailedError, "write", folder):
-            self._draft.close()
+            self._draft.flush()
             self._draft.final = folder / f"{name}-{self._checksum.hexdigest()[:8]}.jsonl"
             before = _named_records(header, name)
             with _open_draft(header) as draft:
+                draft.claim()
                 draft.write(msgspec.json.format(msgspec.json.encode(self._header(kind)), indent=2) + b"\n")
-                draft.close()
+                draft.flush()
                 self._draft.publish()
                 self._publish_header(draft)
             flush_folder(folder)
@@ -145,6 +146,8 @@ class TemplateDraft:
 def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iterator[TemplateDraft]:
     """A draft of a template. Unless it is published, the block leaves nothing behind, not even a folder.
 
+    Drafts of the same template whose import was killed are removed.
+
     Raises InvalidArgumentError when the template exists and is not to be replaced, or when its folder differs from
     another only by case; and ImportFailedError.
     """
@@ -171,6 +174,9 @@ def open_template_draft(target: ImportTarget, dataset_type: DatasetType) -> Iter
             target.repository.mkdir(exist_ok=True)
             make_folders(target.repository, *target.parts)
         with _open_draft(folder / f"{name}.jsonl") as draft:
+            draft.claim()
+            with translate_os_errors(ImportFailedError, "read", folder):
+                remove_abandoned_drafts(folder, lambda final: final in {f"{name}.jsonl", f"{name}.json"})
             yield TemplateDraft(target, dataset_type, draft)
     except BaseException:
         for each in made:

@@ -6,16 +6,20 @@ import errno
 import json
 import os
 import resource
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from domain.errors import ExportInvalidError, ImportFailedError, InvalidArgumentError
+from domain.errors import ExportInvalidError, ImportFailedError, InvalidArgumentError, MockDataMissingError
 from domain.model.enums import DatasetType
+from server.adapters.templates import RepositoryTemplates
+from server.adapters.templates.catalogue.validation import Judgement, TemplateReport
 from server.adapters.templates.exports import parse_target
 from server.adapters.templates.exports.writer import ImportTarget, open_template_draft
+from server.infra.filesystem.durable import Draft, remove_abandoned_drafts
 from tests.support.content.exports import JIRA_CLOUD, JIRA_SERVER, import_into, read_records
+from tests.support.content.records import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,6 +139,72 @@ def test_an_import_that_ends_early_leaves_nothing_behind(source: Path, repositor
     with pytest.raises(StoppedError):
         import_into(repository, "jira-csv", source, progress=stop)
     assert _files(repository) == []
+
+
+def _abandoned(folder: Path) -> list[Path]:
+    """The drafts of imports that were killed: nobody claims them."""
+    names = (".jira_issues.jsonl.0123abcd.tmp", ".jira_issues.json.89abcdef.tmp")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("{")
+    return [folder / each for each in names]
+
+
+def test_what_a_killed_import_left_is_removed_by_the_next_one(source: Path, repository: Path) -> None:
+    folder = repository / "mock_data" / "templates" / "fintech" / "payments"
+    abandoned = _abandoned(folder)
+    others = [folder / ".slack_messages.jsonl.0123abcd.tmp", folder / ".jira_issues.jsonl.swp"]
+    for each in others:
+        each.write_text("")
+    (listed, *_) = _reports_before_the_error(repository)
+    report = import_into(repository, "jira-csv", source)
+
+    assert (listed.use, listed.is_valid, "the next import" in str(listed.reason)) == ("unused", True, True)
+    assert abandoned[0].exists() is abandoned[1].exists() is False
+    assert sorted(folder.iterdir()) == sorted([*others, *report.files])
+
+
+def test_the_draft_of_an_import_that_lives_is_left_alone(source: Path, repository: Path) -> None:
+    target = ImportTarget(
+        repository=repository, subdir="mock_data/templates", industry="fintech", use_case="payments"
+    )
+    repository.mkdir()
+    with open_template_draft(target, DatasetType.JIRA_ISSUES) as draft:
+        draft.write_record({"key": "PAY-1"})
+        first = import_into(repository, "jira-csv", source)
+        assert len(list(first.files[0].parent.iterdir())) == 3
+    assert len(list(first.files[0].parent.iterdir())) == 2
+
+
+def test_a_draft_that_was_removed_before_it_was_claimed_is_made_again(tmp_path: Path) -> None:
+    draft = Draft(tmp_path / "a.json")
+    remove_abandoned_drafts(tmp_path, lambda _: True)
+    assert list(tmp_path.iterdir()) == []
+    draft.claim()
+    remove_abandoned_drafts(tmp_path, lambda _: True)
+    draft.write(b"{}")
+    draft.flush()
+    draft.publish()
+    draft.discard()
+
+    assert (tmp_path / "a.json").read_bytes() == b"{}"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_records_without_their_header_are_named(source: Path, repository: Path) -> None:
+    header, records = import_into(repository, "jira-csv", source).files
+    header.unlink()
+    reports = list(_reports_before_the_error(repository))
+
+    assert [(each.is_valid, each.reason) for each in reports] == [
+        (False, "It has the records of an import, and no template refers to it: delete it.")
+    ]
+    assert reports[0].file == records.relative_to(repository).as_posix()
+
+
+def _reports_before_the_error(repository: Path) -> Iterator[TemplateReport]:
+    with suppress(MockDataMissingError):
+        yield from RepositoryTemplates(repository).iterate_reports(Judgement(now=NOW))
 
 
 def test_a_broken_export_leaves_the_old_template_as_it_was(source: Path, repository: Path) -> None:

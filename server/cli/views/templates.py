@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from server.composition.templates import Overview, Preview, TemplateReport
 
 _STATUS_WIDTH = 9
+_REFUSED = "no dataset can be made of it; the last lines say why"
 _COLUMNS = ("template", "name", "records", "questions", "format", "from", "tags")
 
 
@@ -148,8 +149,8 @@ def serialize_preview(preview: Preview, overview: Overview) -> dict[str, Any]:
         **serialize_template(template, overview),
         "file": template.source,
         "valid": report.is_valid,
-        "records": report.records,
-        **({"score": report.score} if report.score is not None else {}),
+        "refused": report.is_refused,
+        **({} if report.is_refused else {"records": report.records, "score": report.score}),
         **({"schema": template.schema} if template.schema else {}),
         "questions": [
             {"question": each.text, "documents": list(each.documents)} for each in template.questions or ()
@@ -187,7 +188,8 @@ def render_preview(preview: Preview, overview: Overview) -> list[RenderableType]
                 ("shadows", ", ".join(overview.shadowed.get(template.template_id, ()))),
                 ("type", template.dataset_type.value),
                 ("format", template.format),
-                ("records", report.records),
+                ("refused", _REFUSED if report.is_refused else None),
+                ("records", None if report.is_refused else report.records),
                 ("declared", template.default_record_count),
                 ("score", f"{report.score:.1f}" if report.score is not None else None),
                 ("questions", len(template.questions or ()) or None),

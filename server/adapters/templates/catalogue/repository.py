@@ -15,7 +15,7 @@ from server.adapters.templates.catalogue.location import Location, locate_templa
 from server.adapters.templates.catalogue.missing import no_templates_error, unreadable_repository_error
 from server.adapters.templates.catalogue.questions import questions_path
 from server.adapters.templates.catalogue.templates import Survey, TemplateCatalogue
-from server.adapters.templates.catalogue.unused import explain_unused, find_twins
+from server.adapters.templates.catalogue.unused import Unused, explain_unused, find_twins
 from server.adapters.templates.catalogue.validation import (
     Judgement,
     TemplateReport,
@@ -26,6 +26,7 @@ from server.adapters.templates.catalogue.validation import (
     unused_report,
 )
 from server.adapters.templates.records import TemplateRecords
+from server.adapters.templates.repositories.repository import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -129,7 +130,7 @@ class RepositoryTemplates:
     ) -> TemplateReport:
         if entry.name in templates:
             return judge_template(templates[entry.name], self.open_records, judgement)
-        if entry.name in survey.named:
+        if entry.name in survey.named and entry.kind == FILE:
             return records_report(entry.name)
         if serving := survey.superseded.get(entry.name):
             return superseded_report(entry.name, serving)
@@ -142,7 +143,10 @@ class RepositoryTemplates:
             except LifecycleError as error:
                 return question_file_report(entry.name, error, served)
             return question_file_report(entry.name, found, served)
-        return unused_report(entry.name, explain_unused(location.repository, entry))
+        unused = explain_unused(location.repository, entry)
+        if entry.name in survey.named:  # the template that names it is refused for that
+            unused = Unused(f"{unused.reason} A template names it.", is_mistake=True)
+        return unused_report(entry.name, unused)
 
     def _count_records(self, template: Template, at_most: int) -> int:
         count = 0

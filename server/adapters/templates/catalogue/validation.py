@@ -57,6 +57,11 @@ class TemplateReport:
         """Whether it needs no change: a template of datasets that are fit for use, or a file without a problem."""
         return not self.problems and (self.passes or self.use != TEMPLATE)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is a template of which no dataset can be made: nothing is known of its records as a whole."""
+        return self.use == TEMPLATE and self.score is None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:

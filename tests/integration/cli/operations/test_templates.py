@@ -40,6 +40,26 @@ def test_the_list_says_where_templates_come_from_and_what_they_shadow(
     assert f"{ID} of bundled is shadowed by that of {repository.root}." in told
 
 
+def test_a_template_that_is_refused_is_shown_as_such_and_not_as_empty(
+    command_line: CommandLine, repository: RepositoryFiles
+) -> None:
+    page = {"page_id": "1", "title": "a", "body": "b", "author_email": "a@b.example", "last_modified": None}
+    repository.write(
+        OWN, lines([{**page, "space_key": "OPS"}, {**page, "page_id": "2", "space_key": "O PS"}])
+    )
+    shown = command_line.run("templates", "show", ID)
+    document = command_line.run_json("templates", "show", ID, code=1)
+
+    assert shown.exit_code == 1
+    told = " ".join(shown.stdout.split())
+    assert "refused no dataset can be made of it; the last lines say why" in told
+    assert "records 0" not in told
+    assert 'record 2 has the space_key "O PS"' in told
+    assert (document["refused"], document["valid"], "records" in document) == (True, False, False)
+    assert 'record 2 has the space_key "O PS"' in document["problems"][0]
+    assert command_line.run_json("templates", "show", "default/default/jira_issues")["refused"] is False
+
+
 def test_several_repositories_are_listed_without_the_bundled_one_where_it_is_switched_off(
     command_line: CommandLine, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -138,6 +139,28 @@ async def test_links_and_pipes_are_listed_and_not_followed(repository: Repositor
     }
     assert "symbolic link" in (found["fintech"].reason or "")
     assert "not a regular file" in (found["default/default/pipe.md"].reason or "")
+
+
+@pytest.mark.parametrize("in_folder", [False, True])
+async def test_a_link_to_records_is_no_records_and_its_template_is_refused(
+    repository: RepositoryFiles, in_folder: bool
+) -> None:
+    outside = repository.write("../outside/records.jsonl", lines(pages()))
+    place = repository.folder / "default/default"
+    place.mkdir(parents=True)
+    link, target = ("parts", outside.parent) if in_folder else ("records.jsonl", outside)
+    (place / link).symlink_to(target)
+    named = "parts/records.jsonl" if in_folder else link
+    header = {"format_version": 2, "source": {"file": named}}
+    repository.write("default/default/confluence_pages.json", json.dumps(header))
+    found = await reports(repository)
+    template = found["default/default/confluence_pages.json"]
+    linked = found[f"default/default/{link}"]
+
+    assert (template.is_refused, linked.use) == (True, "unused")
+    assert "a symbolic link, which is not followed" in template.problems[0]
+    assert "It is a symbolic link, which is not followed." in str(linked.reason)
+    assert (linked.is_valid, "A template names it." in str(linked.reason)) == (in_folder, not in_folder)
 
 
 async def test_a_folder_of_which_nothing_is_read_is_listed_itself(repository: RepositoryFiles) -> None:

@@ -49,6 +49,9 @@ _SAID: Final = frozenset(
     }
 )
 """Subtypes of messages that somebody wrote; the others are notices, such as that somebody joined."""
+_MENTION: Final = re.compile(r"<@([UW][A-Z0-9]+)>")
+_NO_LINK: Final = re.compile(r"[<>\n|]")
+"""What ends a link in Slack's own notation."""
 _MICROSECONDS: Final = 1_000_000
 
 
@@ -155,6 +158,10 @@ class _Workspace:
         """The name and address of who wrote a message."""
         if message.user in self._people:
             return self._people[message.user]
+        if message.user and not message.by_bot:
+            self.export.tally.notes[
+                "message of somebody who is not in users.json, named as it names them, or by id"
+            ] += 1
         profile = _decode_raw(message.user_profile) or _decode_raw(message.bot_profile)
         shown = (as_text(as_mapping(profile).get(each)) for each in ("real_name", "display_name", "name"))
         known = (message.username, *shown, message.user, message.bot_id, "Slack")
@@ -201,6 +208,7 @@ class _MessageMaker:
         if message.by_bot:
             self._tally.notes["message of a bot"] += 1
         name, address = self._workspace.find_author(message)
+        self._count_left_out(message)
         text = "\n".join(slack_to_text(each, self._workspace.names) for each in _texts(message))
         record = {
             "message_id": self._id_of(message.ts, channel, number),
@@ -213,6 +221,30 @@ class _MessageMaker:
         }
         self._tally.notes["link to the own site, rewritten"] = self._links.rewritten
         return record
+
+    def _count_left_out(self, message: Message) -> None:
+        """Count what is not in the text, or not as it was: mentions of strangers, attachments and files."""
+        if message.text and "<@" in message.text:
+            unknown = sum(each not in self._workspace.names for each in _MENTION.findall(message.text))
+            if unknown:
+                self._tally.notes["mention of somebody who is not in users.json, shown by id"] += unknown
+        if message.attachments:
+            self._count_attachments(message)
+        if message.files and message.text and message.text.strip():
+            for _ in as_list(_decode_raw(message.files)):
+                self._tally.count_dropped("file of a message (its text is taken)")
+
+    def _count_attachments(self, message: Message) -> None:
+        are_taken = _takes_parts(message)
+        for each in map(as_mapping, as_list(_decode_raw(message.attachments))):
+            if not are_taken:
+                self._tally.count_dropped(
+                    "attachment, such as a preview of a link (the message's text is taken)"
+                )
+            elif _title_link(each):
+                self._tally.notes["link of an attachment's title, written behind the title"] += 1
+            elif as_text(each.get("title_link")):
+                self._tally.count_dropped("link of an attachment without a title that a link may have")
 
     def _find_thread(self, message: Message, channel: str) -> str | None:
         thread = message.thread_ts
@@ -278,12 +310,17 @@ def _has_text(message: Message) -> bool:
 def _texts(message: Message) -> list[str]:
     """What a message says: its text; also its blocks and attachments, where it has no text or a bot wrote it."""
     texts = [message.text] if message.text and message.text.strip() else []
-    if not texts or message.by_bot:
+    if _takes_parts(message):
         texts += _block_texts(_decode_raw(message.blocks))
         texts += _attachment_texts(_decode_raw(message.attachments))
     if not texts:
         texts += _file_names(_decode_raw(message.files))
     return list(dict.fromkeys(texts))
+
+
+def _takes_parts(message: Message) -> bool:
+    """Whether blocks and attachments are a part of what a message says."""
+    return message.by_bot or not (message.text and message.text.strip())
 
 
 def _block_texts(blocks: Any) -> list[str]:  # noqa: ANN401 - any JSON
@@ -311,11 +348,22 @@ def _walk_texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
 def _attachment_texts(attachments: Any) -> list[str]:  # noqa: ANN401 - any JSON
     texts = []
     for each in map(as_mapping, as_list(attachments)):
-        said = [as_text(each.get(name)) for name in ("pretext", "title", "text")]
+        title, link = as_text(each.get("title")), _title_link(each)
+        said = [
+            as_text(each.get("pretext")),
+            f"<{link}|{title}>" if link else title,
+            as_text(each.get("text")),
+        ]
         said += [_field_text(field) for field in map(as_mapping, as_list(each.get("fields")))]
         said += _block_texts(each.get("blocks"))
         texts += [found for found in said if found] or list(filter(None, [as_text(each.get("fallback"))]))
     return texts
+
+
+def _title_link(attachment: dict[str, Any]) -> str | None:
+    """Where the title of an attachment leads; None where a text cannot say it."""
+    title, link = as_text(attachment.get("title")), as_text(attachment.get("title_link"))
+    return link if title and link and not _NO_LINK.search(f"{link}{title}") else None
 
 
 def _field_text(field: dict[str, Any]) -> str:

@@ -101,6 +101,35 @@ def test_what_bots_attach_counts_as_their_text(tmp_path: Path) -> None:
     assert report.notes == {"message of a bot": 2}
 
 
+def test_what_is_not_taken_of_a_message_or_not_as_it_was_is_told(tmp_path: Path) -> None:
+    linked = {"title": "Build 7", "title_link": "https://ci.example/7", "text": "It failed."}
+    messages = [
+        slack_message(
+            T1, "See <https://x.example>, <@U1> and <@U77>", "U9", attachments=[linked, {}], files=[{}]
+        ),
+        slack_message(
+            T2, "", None, bot_id="B1", attachments=[linked, {**linked, "title": "a|b"}], files=[{}]
+        ),
+        slack_message(T3, "x", "U9", user_profile={"real_name": "Ada Moss"}, attachments=None, files=[]),
+    ]
+    (first, bot, last), report = _import(tmp_path, slack_files(general__2024_03_12=messages))
+
+    assert first["text"] == "See https://x.example, @Kim Vega and @U77"
+    assert bot["text"] == "Build 7 (https://ci.example/7)\nIt failed.\na|b"
+    assert (first["author"], last["author"]) == ("u9@people.example", "ada-moss@people.example")
+    assert report.dropped == {
+        "attachment, such as a preview of a link (the message's text is taken)": 2,
+        "file of a message (its text is taken)": 1,
+        "link of an attachment without a title that a link may have": 1,
+    }
+    assert report.notes == {
+        "message of somebody who is not in users.json, named as it names them, or by id": 2,
+        "mention of somebody who is not in users.json, shown by id": 1,
+        "link of an attachment's title, written behind the title": 1,
+        "message of a bot": 1,
+    }
+
+
 def test_a_message_without_text_says_what_its_blocks_or_files_say(tmp_path: Path) -> None:
     section = {
         "type": "rich_text_section",

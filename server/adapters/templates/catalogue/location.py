@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from server.adapters.templates.repositories import Repository
+    from server.adapters.templates.repositories.zipped import ZipRepository
 
 _TYPES: Final = frozenset(each.value for each in DatasetType)
+_LAYOUT_DEPTH: Final = 2
+"""A template is in the folder of a use case, in that of an industry."""
 
 
 class Location(NamedTuple):
@@ -51,8 +56,9 @@ def open_repository(location: Location) -> Iterator[Repository]:
 def locate_templates(path: Path, subdir: str) -> Location:
     """Locate the templates of a repository at a path, which is a folder or a zip.
 
-    `subdir` is where they are expected, such as `mock_data/templates`. A path that leads into that folder, or to the
-    folder that has the repository as its only one, is followed with a notice. A zip may have such a folder, too.
+    `subdir` is where they are expected, such as `mock_data/templates`. A path that leads into that folder, as far as to
+    the folder of a use case, or to the folder that has the repository as its only one, is followed with a notice. A zip
+    may have such a folder, too, or only the last folders of `subdir`.
 
     Raises:
         MockDataMissingError: there are none; the error says why, and what to do.
@@ -105,8 +111,19 @@ def _locate_in_zip(path: Path, subdir: str) -> Location:
     with open_zip(path, top="") as found:
         tops = [name for name, kind in found.scan("") if kind == FOLDER]
         for top in ("", *tops):
-            if found.has_folder(f"{top}/{subdir}" if top else subdir):
+            if found.has_folder(posixpath.join(top, subdir)):
                 return Location(path, subdir, top=top)
+        # Somebody zipped a folder inside of the repository, or it is in none.
+        ends = subdir.split("/")
+        for start, top in product(range(1, len(ends)), ("", *tops)):
+            end = "/".join(ends[start:])
+            if found.has_folder(posixpath.join(top, end)):
+                notice = f"{quote_foreign(path.name)} has no folder {subdir}; its folder {end} was used."
+                return Location(path, end, notice, top)
+        for top in tops:
+            if _has_template_in_zip(found, top):
+                notice = f"{quote_foreign(path.name)} has no folder {subdir}; the folders of industries in its folder "
+                return Location(path, top, f"{notice}{quote_foreign(top)} were used.", top="")
     raise MockDataMissingError(
         f"{path} has no folder {subdir}, neither at its top nor in a folder there.",
         field="mock_data_repo.path",
@@ -115,24 +132,32 @@ def _locate_in_zip(path: Path, subdir: str) -> Location:
 
 
 def _find_too_low(path: Path, subdir: str) -> Location | None:
-    """The location, for a path that is the folder of templates or between it and the repository."""
-    parts = Path(subdir).parts
-    for count in range(len(parts), 0, -1):
-        below = path.joinpath(*parts[count:])
-        if path.resolve().parts[-count:] == parts[:count] and below.is_dir():
+    """The location, for a path between the repository and the folder of a use case, both included."""
+    whole, depth = path.resolve(), len(Path(subdir).parts)
+    if found := _find_repository_above(path, subdir, range(depth, 0, -1)):
+        return found
+    if any(_has_template(each) for each in _folders(path)):
+        return Location(
+            whole.parent,
+            whole.name,
+            f"{quote_foreign(str(path))} has no folder {subdir}; the folders of industries in it were used.",
+        )
+    return _find_repository_above(path, subdir, range(depth + 1, depth + _LAYOUT_DEPTH + 1))
+
+
+def _find_repository_above(path: Path, subdir: str, levels: range) -> Location | None:
+    """The location of the repository that is so many levels above a path."""
+    parts, whole = Path(subdir).parts, path.resolve()
+    for count in levels:
+        within = whole.parts[len(whole.parts) - count :][: len(parts)]
+        if len(whole.parts) > count and within == parts[:count] and path.joinpath(*parts[count:]).is_dir():
             # From the repository, so that a template may name a file beside its folder of templates.
-            repository = path.resolve().parents[count - 1]
+            repository = whole.parents[count - 1]
             return Location(
                 repository,
                 subdir,
                 f"{quote_foreign(str(path))} is inside of a repository; {quote_foreign(str(repository))} was used.",
             )
-    if any(_has_template(each) for each in _folders(path)):
-        return Location(
-            path.resolve().parent,
-            path.resolve().name,
-            f"{quote_foreign(str(path))} has no folder {subdir}; the folders of industries in it were used.",
-        )
     return None
 
 
@@ -154,6 +179,19 @@ def _has_template(industry: Path) -> bool:
         for use_case in _folders(industry)
         for each in use_case.iterdir()
     )
+
+
+def _has_template_in_zip(repository: ZipRepository, top: str) -> bool:
+    return any(
+        name.partition(".")[0] in _TYPES
+        for industry in _folders_in_zip(repository, top)
+        for use_case in _folders_in_zip(repository, industry)
+        for name, _ in repository.scan(use_case)
+    )
+
+
+def _folders_in_zip(repository: ZipRepository, folder: str) -> list[str]:
+    return [posixpath.join(folder, name) for name, kind in repository.scan(folder) if kind == FOLDER]
 
 
 def _folders(path: Path) -> list[Path]:

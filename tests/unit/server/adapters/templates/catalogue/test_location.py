@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,7 +42,10 @@ def test_a_path_that_leads_to_the_repository_needs_no_notice(root: Path) -> None
     assert read(root) == 3
 
 
-@pytest.mark.parametrize("below", ["mock_data", "mock_data/templates"])
+@pytest.mark.parametrize(
+    "below",
+    ["mock_data", "mock_data/templates", "mock_data/templates/fintech", "mock_data/templates/fintech/dev"],
+)
 def test_a_path_into_the_repository_leads_to_it(root: Path, below: str) -> None:
     location = locate_templates(root / below, SUBDIR)
     assert location[:2] == (root, SUBDIR)
@@ -57,6 +62,51 @@ def test_a_path_to_folders_of_industries_by_any_name_is_followed(tmp_path: Path)
     assert location[:2] == (tmp_path, "ours")
     assert "the folders of industries in it were used" in (location.notice or "")
     assert read(tmp_path / "ours") == 3
+
+
+def test_a_folder_of_industries_in_a_repository_is_not_the_repository(root: Path) -> None:
+    inner = root / SUBDIR / "ours"
+    (root / SUBDIR / "fintech").rename(root / "fintech")
+    inner.mkdir()
+    (root / "fintech").rename(inner / "fintech")
+
+    assert locate_templates(inner, SUBDIR)[:2] == (inner.parent, "ours")
+
+
+def test_a_missing_folder_below_a_repository_is_missing(root: Path) -> None:
+    with pytest.raises(MockDataMissingError, match="There is no mock-data repository at"):
+        locate_templates(root / SUBDIR / "retail", SUBDIR)
+
+
+@pytest.mark.parametrize(
+    ("top", "folder", "notice"),
+    [
+        ("", "mock_data/templates", None),
+        ("main", "mock_data/templates", None),
+        ("", "templates", "its folder templates was used"),
+        ("main", "templates", "its folder templates was used"),
+        ("", "ours", "the folders of industries in its folder ours were used"),
+    ],
+)
+def test_a_zip_may_hold_only_the_folder_of_templates(
+    tmp_path: Path, top: str, folder: str, notice: str | None
+) -> None:
+    archive = tmp_path / "demo.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(posixpath.join(top, "notes", "a", "b.md"), "x")
+        file.writestr(posixpath.join(top, folder, "fintech", "dev", "confluence_pages.jsonl"), lines(pages()))
+    found = RepositoryTemplates(archive).find_notice()
+
+    assert (found is None) if notice is None else (notice in str(found))
+    assert read(archive) == 3
+
+
+@pytest.mark.parametrize("name", ["a/b/confluence_pages.jsonl", "a/b/c/d/e.json", "a/b/c.csv"])
+def test_a_zip_without_folders_of_industries_has_no_templates(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "demo.zip", "w") as file:
+        file.writestr(name, "x")
+    with pytest.raises(MockDataMissingError, match="has no folder mock_data/templates"):
+        locate_templates(tmp_path / "demo.zip", SUBDIR)
 
 
 def test_a_path_to_the_folder_above_one_repository_leads_to_that(root: Path) -> None:

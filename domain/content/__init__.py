@@ -22,6 +22,7 @@ from domain.content.documents import (
     made_up_address,
     normalize_name,
     parse_document_id,
+    parse_members,
     parse_timestamp,
 )
 from domain.content.golden_questions import parse_golden_questions
@@ -82,6 +83,7 @@ __all__ = [
     "normalize_name",
     "parse_document_id",
     "parse_golden_questions",
+    "parse_members",
     "parse_timestamp",
     "quality_issues",
     "readiness_report",

@@ -32,6 +32,12 @@ _PARAGRAPHS: Final = frozenset(
 _LISTS: Final = frozenset(("bulletList", "decisionList", "orderedList", "taskList"))
 _CELLS: Final = frozenset(("tableCell", "tableHeader"))
 _DATE_DIGITS: Final = 15
+_BOXES: Final = frozenset(("date", "inlineCard", "inlineExtension", "mediaInline", "mention", "status"))
+"""Nodes within a line that are drawn apart from the text beside them, whether or not it has a space there."""
+_ENDS: Final = frozenset(",.;:!?)]}%")
+"""The marks behind which such a node is apart, as it is behind letters and digits."""
+_BEGINS: Final = frozenset("([{@#")
+"""The marks that are apart behind such a node, as letters and digits are."""
 
 
 def adf_to_text(value: object) -> str:
@@ -90,6 +96,7 @@ class _Text:
         self._lists: list[int | None] = []
         self._cells = 0
         self._began_item = False
+        self._ends_with_box = False
 
     def finish(self) -> str:
         """The whole text."""
@@ -116,7 +123,7 @@ class _Text:
         elif kind == "hardBreak":
             self._gap = "\n"
         else:
-            self._write(_show_leaf(kind, node, attributes))
+            self._write(_show_leaf(kind, node, attributes), is_box=kind in _BOXES)
             if kind in {"expand", "nestedExpand"} and attributes.get("title"):
                 self._gap = "\n\n"
 
@@ -129,13 +136,21 @@ class _Text:
             self._cells = 0
         self._separate(kind)
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, *, is_box: bool = False) -> None:
         if text:
             if self._parts:
-                self._parts.append(self._gap)
+                self._parts.append(self._gap or self._space_before(text, is_box=is_box))
             self._gap = ""
             self._began_item = False
             self._parts.append(text)
+            self._ends_with_box = is_box
+
+    def _space_before(self, text: str, *, is_box: bool) -> str:
+        """A space where a box stands beside text that has none there."""
+        before, after = self._parts[-1][-1], text[0]
+        begins = before.isalnum() or before in _ENDS
+        ends = after.isalnum() or after in _BEGINS
+        return " " if (is_box and begins) or (self._ends_with_box and ends) else ""
 
     def _separate(self, kind: str) -> None:
         if self._began_item and kind not in _LISTS | {"listItem"}:

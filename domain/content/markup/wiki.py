@@ -18,6 +18,8 @@ _MACRO: Final = re.compile(
 _MONOSPACE: Final = re.compile(r"\{\{(?!site:)([^{}\n]+)\}\}")
 _LABELLED_LINK: Final = re.compile(r"\[([^\[\]\n|]+)\|([^\[\]\n|\s]+)(?:\|[^\[\]\n]*)?\]")
 _BARE_LINK: Final = re.compile(r"\[([~^#]|(?=[a-z]+://|mailto:))([^\[\]\n|]+)\]")
+_KEY_LINK: Final = re.compile(r"(?<![\w\\\]])\[([A-Z][A-Z0-9_]{1,50}-\d{1,18})\]")
+_RULE: Final = re.compile(r"^[ \t]*-{4,5}[ \t]*(?=\r?$)", re.MULTILINE)
 _IMAGE: Final = re.compile(r"(?<![\w!])!((?:[^\s!|]|(?<=\w) (?=\w))+\.[A-Za-z0-9]{2,5})(?:\|[^!\n]{0,500})?!")
 _HEADING: Final = re.compile(r"^[ \t]*h[1-6]\.[ \t]+", re.MULTILINE)
 _BLOCK_QUOTE: Final = re.compile(r"^bq\.[ \t]+", re.MULTILINE)
@@ -100,6 +102,7 @@ def _show_prose(text: str) -> str:
     text = _MACRO.sub(_show_macro, text)
     text = _LABELLED_LINK.sub(lambda found: show_link(found[1], found[2].removeprefix("mailto:")), text)
     text = _BARE_LINK.sub(_show_bare_link, text)
+    text = _KEY_LINK.sub(r"\1", text)
     text = _IMAGE.sub(r"\1", text)
     text = _MONOSPACE.sub(r"\1", text)
     text = _BRACED_MARK.sub(r"\1", text)
@@ -122,7 +125,7 @@ def _show_bare_link(found: re.Match[str]) -> str:
 
 def _show_lines(text: str) -> str:
     """Headings, quotes, rows of tables and items of lists, each at the begin of its line."""
-    text = _BLOCK_QUOTE.sub("> ", _HEADING.sub("", text))
+    text = _RULE.sub("---", _BLOCK_QUOTE.sub("> ", _HEADING.sub("", text)))
     text = _TABLE_ROW.sub(lambda row: _CELL.sub(" | ", row[1].strip()), text)
     if not _ITEM.search(text) and not re.search(r"\n[ \t]*[*#-]", text):
         return text

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import msgspec
-
-from domain.content import Fault
+from domain.content import Fault, parse_members
 from domain.errors import TemplateInvalidError
 from domain.model import quote_foreign
 
@@ -37,7 +35,7 @@ def build_misfit_finder(template: Template) -> Callable[[bytes], Fault | None] |
         ) from None
 
     def find_misfit(record: bytes) -> Fault | None:
-        value = msgspec.json.decode(record)
+        value = parse_members(record)
         if validator.is_valid(value):
             return None
         return _describe_misfit(schema, next(iter(validator.iter_errors(value))))

@@ -1,6 +1,7 @@
 """Record kinds: the fields of each type of record, how their names may be spelt, and their schema."""
 
 from domain.content.documents.kinds.record_kind import (
+    MAX_COUNT,
     MAX_ID_LENGTH,
     NOBODY,
     UNKNOWN,
@@ -27,6 +28,7 @@ from domain.content.documents.kinds.spelling import (
 from domain.content.documents.kinds.texts import is_one_line, is_web_address, join_to_one_line
 
 __all__ = [
+    "MAX_COUNT",
     "MAX_ID_LENGTH",
     "NOBODY",
     "UNKNOWN",

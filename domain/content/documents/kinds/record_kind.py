@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 MAX_ID_LENGTH: Final = 200
 """How many characters an id may have in Glean (https://developers.glean.com/api-info/indexing/documents/overview)."""
+MAX_COUNT: Final = 10**15 - 1
+"""The largest count: JSON of every reader holds it exactly."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Instant = datetime
 """RFC 3339, or else what `parse_timestamp` makes of it. What is missing or no instant is absent."""
 Texts = tuple[str, ...]
@@ -158,7 +160,7 @@ class Reads(Enum):
 
     ID = "a text or whole number"
     TEXT = "a text"
-    COUNT = "a whole number from 0"
+    COUNT = "a whole number from 0 with at most 15 digits"
     INSTANT = "an instant such as 2024-03-12T15:05:00Z"
     TEXTS = "a list of texts, or texts with `;` between them"
     PERSON = "an e-mail address, a name, or an object with one"

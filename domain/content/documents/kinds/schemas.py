@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.content.documents.kinds.record_kind import Reads
+from domain.content.documents.kinds.record_kind import MAX_COUNT, Reads
 
 if TYPE_CHECKING:
     from domain.content.documents.kinds.record_kind import Field, RecordKind
@@ -44,7 +44,12 @@ def _describe_value(field: Field) -> dict[str, Any]:
     limits = _describe_limits(field)
     match field.reads:
         case Reads.COUNT:
-            return {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\s*\+?[0-9]{1,15}(\.0*)?\s*$"}
+            return {
+                "type": ["integer", "string"],
+                "minimum": 0,
+                "maximum": MAX_COUNT,
+                "pattern": r"^\s*\+?[0-9]{1,15}(\.0*)?\s*$",
+            }
         case Reads.INSTANT:
             return {"type": ["string", "number"]}
         case Reads.TEXTS:

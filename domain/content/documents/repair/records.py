@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _SHOWN: Final = 6
+_TOO_MANY_DIGITS: Final = "out of range"
 _ONE_LINE: Final = "a text of one line"
 
 
@@ -44,7 +45,7 @@ class InvalidRecordError(Exception):
 def parse_members(line: bytes) -> dict[str, Any]:
     """The members of a record. Raises InvalidRecordError when it is not a JSON object."""
     try:
-        value = msgspec.json.decode(line)
+        value = _decode_record(line)
     except UnicodeDecodeError:
         raise InvalidRecordError("is not UTF-8") from None
     except msgspec.DecodeError as error:
@@ -98,6 +99,27 @@ def repair_record(
             value = reader.read(each, found.value)
             values[each.name] = kind.stand_ins.get(each.name, _empty(each)) if value is None else value
     return RepairedRecord(kind.record(**values), tuple(reader.faults), reader.ambiguous)
+
+
+def _decode_record(line: bytes) -> Any:  # noqa: ANN401 - a record may be any JSON
+    """A record as JSON, with the digits of a number as text where it has more of them than a number may have."""
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        if _TOO_MANY_DIGITS not in str(error):
+            raise
+    try:
+        members = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:  # it is no object
+        return [line]
+    return {name: _decode_member(bytes(raw)) for name, raw in members.items()}
+
+
+def _decode_member(raw: bytes) -> Any:  # noqa: ANN401 - a member may be any JSON
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return raw.decode()
 
 
 def _decode_error_reason(error: msgspec.DecodeError) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
-from domain.content.documents.kinds import Reads, is_blank, is_web_address, normalize_name
+from domain.content.documents.kinds import MAX_COUNT, Reads, is_blank, is_web_address, normalize_name
 from domain.content.documents.repair.people import person_text
 from domain.content.documents.repair.timestamps import (
     parse_numeric_date,
@@ -119,7 +119,7 @@ def _read_count(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if value >= 0 else None
+        return value if 0 <= value <= MAX_COUNT else None
     whole = _WHOLE.fullmatch(value) if isinstance(value, str) else None
     return int(whole[1]) if whole else None
 

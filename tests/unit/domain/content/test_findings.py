@@ -68,10 +68,10 @@ FOUND: list[tuple[DatasetType, dict[str, Any], str, Finding]] = [
         "schema_conformity",
         Finding(
             field="stars",
-            problem="is not a whole number from 0",
+            problem="is not a whole number from 0 with at most 15 digits",
             count=2,
             value='"1.2k"',
-            expected="a whole number from 0",
+            expected="a whole number from 0 with at most 15 digits",
         ),
     ),
     (

@@ -372,6 +372,33 @@ def test_a_whole_number_that_is_written_with_a_fraction_is_that_number() -> None
     assert found.record.stars == 2
 
 
+@pytest.mark.parametrize("digits", [16, 30, 5_000])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_number_of_too_many_digits_is_a_flaw_of_its_field(digits: int, quote: str) -> None:
+    number = "9" * digits
+    line = f'{{"name": "a", "description": null, "language": null, "stars": {quote}{number}{quote}, "issues": 1}}'
+    found = repair(RECORD_KINDS[REPOS], line.encode())
+    most = repair(RECORD_KINDS[REPOS], line.replace(number, "9" * 15).encode())
+
+    assert (found.record.stars, found.record.issues) == (0, 1)
+    assert [(each.check, each.field, str(each.value)[:16]) for each in found.faults] == [
+        ("schema_conformity", "stars", "9" * 16)
+    ]
+    assert (most.record.stars, most.faults) == (10**15 - 1, ())
+
+
+def test_a_number_of_too_many_digits_elsewhere_harms_nothing_else() -> None:
+    number = "9" * 5_000
+    record = (
+        f'{{"name": "a", "description": null, "language": null, "stars": 1, "issues": 1, "x": [{number}]}}'
+    )
+
+    assert repair(RECORD_KINDS[REPOS], record.encode()).faults == ()
+    assert parse_members(record.encode())["x"] == f"[{number}]"
+    with pytest.raises(InvalidRecordError, match="is not a JSON object"):
+        parse_members(f"[{number}]".encode())
+
+
 def test_a_flawed_record_is_understood_as_far_as_it_goes() -> None:
     found = repair(
         RECORD_KINDS[REPOS],
@@ -381,7 +408,7 @@ def test_a_flawed_record_is_understood_as_far_as_it_goes() -> None:
     assert {name: getattr(found.record, name) for name in kept} == kept
     assert [(each.check, each.field, each.problem) for each in found.faults] == [
         ("schema_conformity", "description", "is not a text"),
-        ("schema_conformity", "stars", "is not a whole number from 0"),
+        ("schema_conformity", "stars", "is not a whole number from 0 with at most 15 digits"),
         ("completeness", "issues", "is missing"),
         ("schema_conformity", "issues", "is missing"),
     ]

@@ -32,6 +32,7 @@ def item(*content: Any) -> dict[str, Any]:
     return node("listItem", *content)
 
 
+DAY = node("date", timestamp="1710201600000")
 PROGRAM = {"type": "link", "attrs": {"href": " JavaScript:alert(1)"}}
 LINK = {"type": "link", "attrs": {"href": "https://example.com/x"}}
 
@@ -44,6 +45,21 @@ LINK = {"type": "link", "attrs": {"href": "https://example.com/x"}}
             "Steps\n\none\n\ntwo",
         ),
         ([paragraph("a", text("b", {"type": "strong"}), "c")], "abc"),
+        ([paragraph("due", DAY, "then")], "due 2024-03-12 then"),
+        (
+            [paragraph("due ", DAY, " (", DAY, "), or", DAY, ".")],
+            "due 2024-03-12 (2024-03-12), or 2024-03-12.",
+        ),
+        ([paragraph(DAY, DAY, node("mention", text="@Kim"), "'s")], "2024-03-12 2024-03-12 @Kim's"),
+        (
+            [
+                paragraph(
+                    "is", node("status", text="DONE"), node("inlineCard", url="https://example.com"), "now"
+                )
+            ],
+            "is DONE https://example.com now",
+        ),
+        ([paragraph("done", node("emoji", text="🎉"), "now")], "done🎉now"),
         ([paragraph(text("the page", PROGRAM))], "the page"),
         ([paragraph(text("the page", LINK))], "the page (https://example.com/x)"),
         ([paragraph(text("https://example.com/x", {"type": "em"}, LINK))], "https://example.com/x"),
@@ -107,7 +123,7 @@ LINK = {"type": "link", "attrs": {"href": "https://example.com/x"}}
                     node("mention", id="5b10", text="@Mira"), node("mention", id="5b11"), node("mention")
                 )
             ],
-            "@Mira@5b11",
+            "@Mira @5b11",
         ),
         (
             [paragraph(node("emoji", shortName=":tada:", text="🎉"), node("emoji", shortName=":ours:"))],
@@ -123,7 +139,7 @@ LINK = {"type": "link", "attrs": {"href": "https://example.com/x"}}
         ),
         (
             [paragraph(node("date", timestamp="soon"), node("date"), node("date", timestamp="9" * 99))],
-            "soon" + "9" * 99,
+            "soon " + "9" * 99,
         ),
         ([paragraph(node("inlineCard", url="https://example.com"))], "https://example.com"),
         (

@@ -24,6 +24,15 @@ from domain.content.markup.wiki import is_wiki_markup
         ("{quote}said{quote} {color:red}red{color} {panel:title=Note|x=1}in{panel}", "said red Note\nin"),
         ("bq. said", "> said"),
         (
+            "See [OPS-2], [OPS-3]'s and [x|OPS-4]; list[OPS-5], [ops-6] and \\[OPS-7\\] stay",
+            "See OPS-2, OPS-3's and x (OPS-4); list[OPS-5], [ops-6] and [OPS-7] stay",
+        ),
+        ("{noformat}[OPS-2]\n----{noformat}", "[OPS-2]\n----"),
+        (
+            "above\n----\nbelow\r\n  -----  \r\n* one\n---\n-- x",
+            "above\n---\nbelow\r\n---\r\n- one\n---\n  - x",
+        ),
+        (
             "*bold* _it_ -gone- +new+ x ^up^ ~down~ ??cited?? {{mono}} {*}b{*}old",
             "bold it gone new x up down cited mono *b*old",
         ),

@@ -56,5 +56,12 @@ def test_a_record_that_fits_has_no_misfit() -> None:
     assert find_misfit({"severity": "Low"}) is None
 
 
+def test_a_number_of_too_many_digits_is_judged_as_its_text() -> None:
+    find = build_misfit_finder(template(schema={"properties": {"severity": {"type": "string"}}}))
+
+    assert find is not None
+    assert find(b'{"severity": %s}' % (b"9" * 5000)) is None
+
+
 def test_a_template_without_a_schema_has_nothing_to_fit() -> None:
     assert build_misfit_finder(template()) is None

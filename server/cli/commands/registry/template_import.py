@@ -162,8 +162,9 @@ def _render_report(report: ImportReport, verdict: TemplateReport) -> list[Render
     from server.cli.views.templates import render_report
 
     header = report.files[0]
+    taken = "1 record is" if report.taken == 1 else f"{report.taken} records are"
     people: list[RenderableType] = [
-        f"{report.taken} records are the template {report.template_id} now: {header}, and the records beside it."
+        f"{taken} the template {report.template_id} now: {header}, and the records beside it."
     ]
     people += _render_counts("Dropped", "what", report.dropped)
     people += _render_counts("Derived or changed", "what", report.notes)

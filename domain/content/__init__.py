@@ -25,6 +25,12 @@ from domain.content.documents import (
     parse_members,
     parse_timestamp,
 )
+from domain.content.generation import (
+    Company,
+    CompanySpecification,
+    derive_questions,
+    parse_specification,
+)
 from domain.content.golden_questions import parse_golden_questions
 from domain.content.markup import (
     adf_to_text,
@@ -46,7 +52,12 @@ from domain.content.quality import (
     with_indexed_gate,
 )
 from domain.content.readiness import measure_readiness, readiness_report
-from domain.content.templates import DEFAULT_FOLDER, choose_template, require_known_template
+from domain.content.templates import (
+    DEFAULT_FOLDER,
+    available_sources,
+    choose_template,
+    require_known_template,
+)
 
 __all__ = [
     "DECODE_ERRORS",
@@ -57,6 +68,8 @@ __all__ = [
     "QUALITY_THRESHOLD",
     "RECORD_KINDS",
     "Author",
+    "Company",
+    "CompanySpecification",
     "ConnectorFacts",
     "DateOrder",
     "Fault",
@@ -68,9 +81,11 @@ __all__ = [
     "RecordBatch",
     "RecordKind",
     "adf_to_text",
+    "available_sources",
     "body_to_text",
     "choose_template",
     "decode_document",
+    "derive_questions",
     "failed_checks",
     "has_placeholder",
     "html_to_text",
@@ -84,6 +99,7 @@ __all__ = [
     "parse_document_id",
     "parse_golden_questions",
     "parse_members",
+    "parse_specification",
     "parse_timestamp",
     "quality_issues",
     "readiness_report",

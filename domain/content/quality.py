@@ -7,15 +7,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.content.checks import DOCUMENT_PROBLEMS, DuplicateDetector, QualityChecker, quality_score
+from domain.content.checks.spill import MemorySpill
 from domain.content.documents import DECODE_ERRORS, RECORD_KINDS, decode_document
-from domain.content.spill import MemorySpill
 from domain.model import CheckResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from domain.content.spill import Spill
+    from domain.content.checks.spill import Spill
     from domain.model import Content, DatasetType, QualityReport
 
 QUALITY_THRESHOLD: Final = 95.0

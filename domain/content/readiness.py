@@ -11,7 +11,7 @@ from domain.model import DataSource, Readiness
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from domain.model import Dataset, DatasetType, GoldenQuestion
+    from domain.model import Dataset, DatasetType, GoldenQuestion, Template
     from domain.ports import Json, Platform, SearchHit, Templates
 
 TOP_RESULTS: Final = 3
@@ -29,22 +29,37 @@ async def measure_readiness(
     has no questions. An error that keeps the questions from being asked is reported in the result and never raised: the
     content may be good although search fails now.
     """
-    if not platform.capabilities.search or dataset.data_source is not DataSource.MOCK_TEMPLATE:
+    if not platform.capabilities.search or dataset.data_source is DataSource.SANITIZED_PRODUCTION:
         return None
     template_id = dataset.template.template_id
     try:
         by_id = {each.template_id: each for each in await templates.list()}
+        template = by_id.get(template_id)
+        if template is None:
+            return Readiness(asked=0, unknown=f"The template {template_id!r} is no longer in the repository.")
+        questions = await _load_questions(templates, template, dataset)
     except LifecycleError as error:
         return Readiness(asked=0, unknown=error.message)
-    template = by_id.get(template_id)
-    if template is None:
-        return Readiness(asked=0, unknown=f"The template {template_id!r} is no longer in the repository.")
-    questions = template.questions
     if questions is None:
         return Readiness(asked=0, unknown=f"The questions of the template {template_id!r} cannot be read.")
     if not questions:
         return None
     return await _ask_questions(platform, questions, name, dataset.dataset_type, timeout_s)
+
+
+async def _load_questions(
+    templates: Templates, template: Template, dataset: Dataset
+) -> Sequence[GoldenQuestion] | None:
+    """The questions that the dataset's content answers; None when they cannot be read."""
+    if dataset.data_source is not DataSource.GENERATED:
+        return template.questions
+    content = dataset.content
+    if content is None or template.generator is None:
+        return None
+    # The facts that were told are those of the day of the population.
+    return await templates.derive_questions(
+        template, content.record_count, content.report.evaluated_at.date()
+    )
 
 
 async def _ask_questions(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import InvalidArgumentError, UnknownTemplateError
 from domain.model import (
     DatasetType,
+    DataSource,
     Template,
     TemplateChoice,
     TemplateMatch,
@@ -32,19 +33,47 @@ _CANDIDATES: Final = 5
 
 
 def choose_template(
-    templates: Sequence[Template], client: Client, dataset_type: DatasetType, template_id: str | None
+    templates: Sequence[Template],
+    client: Client,
+    dataset_type: DatasetType,
+    template_id: str | None,
+    source: DataSource | None = None,
 ) -> tuple[Template, TemplateChoice]:
     """Choose the template that is named, or else the best match for the client. Ties go to the lower id.
 
+    With a `source` only templates that have such data are chosen from.
+
     Raises:
         UnknownTemplateError: no template has that id, or none serves this type for this client; it names candidates.
-        InvalidArgumentError: the template that is named makes another type.
+        InvalidArgumentError: the template that is named makes another type, or has no data of that source.
     """
+    suitable = [each for each in templates if source is None or source in available_sources(each)]
     if template_id is not None:
         template, match = _find_named(templates, dataset_type, template_id), TemplateMatch.NAMED
+        if template not in suitable:
+            raise _no_such_data_error(template, suitable)
     else:
-        template, match = _find_best_match(templates, client, dataset_type)
+        template, match = _find_best_match(suitable, client, dataset_type)
     return template, TemplateChoice(template_id=template.template_id, match=match)
+
+
+def available_sources(template: Template) -> tuple[DataSource, ...]:
+    """The sources from which a template has data; the first is used unless another one is asked for."""
+    own = (DataSource.MOCK_TEMPLATE,) if template.has_records else ()
+    return (*own, DataSource.GENERATED) if template.generator else own
+
+
+def _no_such_data_error(template: Template, suitable: Sequence[Template]) -> InvalidArgumentError:
+    available = available_sources(template)
+    what = "is generated: it has no records of its own" if not template.has_records else "has no generator"
+    others = [each.template_id for each in suitable if each.dataset_type is template.dataset_type]
+    return InvalidArgumentError(
+        f"Template {quote_foreign(template.template_id)} {what}.",
+        field="data_source",
+        candidates=tuple(each.value for each in available),
+        suggested_action="Use a candidate"
+        + (f", or the template {quote_foreign(others[0])}." if others else "."),
+    )
 
 
 def require_known_template(

@@ -95,13 +95,14 @@ from domain.model.schedule import (
     Schedule,
 )
 from domain.model.settings import ConfirmationKind, LifecycleSettings
-from domain.model.template import GoldenQuestion, Template
+from domain.model.template import GENERATED_FORMAT, Generator, GoldenQuestion, Template
 from domain.model.text import is_printable_character, printable, printable_json, quote_foreign
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
 __all__ = [
     "EMBEDDED_SANDBOX",
     "EVENT_DATA_TYPES",
+    "GENERATED_FORMAT",
     "HEALTH_SCHEDULE",
     "IDENTIFIER",
     "JOURNEY_TRANSITIONS",
@@ -147,6 +148,7 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "FlagForm",
+    "Generator",
     "GoldenQuestion",
     "HealthChanged",
     "Issue",

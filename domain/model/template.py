@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
+from domain.errors import require_present
 from domain.model.enums import DatasetType, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+GENERATED_FORMAT: Final = "generated"
+"""The format of a template that has no records of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generator:
+    """Generator: the file that specifies a made-up company, and how many records of a type are usual."""
+
+    file: str
+    records: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +29,10 @@ class Template:
     """Template: the records from which datasets of one type are populated, for one industry and use case.
 
     `default_record_count` is the number of records that the template declares. `format` is the file's format
-    (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `unknown`), `source` the repository's own locator for the file,
-    `warnings` are for a person. `schema` is a JSON Schema beside the type's own, for records of this template.
+    (`json-v1`, `json-array`, `jsonl`, `csv`, `v2`, `generated`, `unknown`), `source` the repository's own locator for
+    the file, `warnings` are for a person. `schema` is a JSON Schema beside the type's own, for its records.
     `questions` are the golden questions that its documents answer, None when their file cannot be read.
+    `generator` is what generated data of it are made with, None when there are none.
     `repository` is where it comes from, `bundled` or a folder, and `layer` the place of that among several
     repositories, from 0: of two templates with one id, that of the first repository serves.
     """
@@ -39,8 +53,26 @@ class Template:
     source: str
     warnings: tuple[str, ...] = ()
     questions: tuple[GoldenQuestion, ...] | None = ()
+    generator: Generator | None = None
     repository: str | None = None
     layer: int = 0
+
+    @property
+    def has_records(self) -> bool:
+        """Whether it has records of its own; otherwise its data are generated."""
+        return self.format != GENERATED_FORMAT
+
+    def as_generated(self, count: int) -> Template:
+        """The template as that of generated data, of so many records. It must have a generator."""
+        generator = require_present(self.generator, "the choice of a template required a generator")
+        return replace(
+            self,
+            format=GENERATED_FORMAT,
+            source=generator.file,
+            schema=None,
+            default_record_count=count,
+            questions=(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
+    from datetime import date
 
-    from domain.model import Template
+    from domain.model import GoldenQuestion, Template
 
 
 class RecordStream(Protocol):
@@ -32,6 +33,19 @@ class Templates(Protocol):
 
     async def list(self) -> Sequence[Template]:
         """Every template, in the order of their ids. Raises MockDataMissingError."""
+        ...
+
+    def generate_records(
+        self, template: Template, count: int, on: date
+    ) -> AbstractContextManager[RecordStream]:
+        """Open that many generated records, as they are on a day; enter it in a worker thread.
+
+        The template has a generator. Raises TemplateInvalidError and MockDataMissingError.
+        """
+        ...
+
+    async def derive_questions(self, template: Template, count: int, on: date) -> Sequence[GoldenQuestion]:
+        """The golden questions that those generated records answer. Raises like `generate_records`."""
         ...
 
     async def count_records(self, template: Template, at_most: int) -> int:

@@ -17,7 +17,7 @@ from zlib import crc32
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from domain.content.spill import Spill
+    from domain.content.checks.spill import Spill
 
 _FILTER_BYTES: Final = 1 << 23
 _SHIFT: Final = 32 - 23

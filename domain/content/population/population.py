@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from domain.content.checks import DuplicateDetector, QualityChecker, quality_score
+from domain.content.checks.spill import MemorySpill
 from domain.content.documents import (
     RECORD_KINDS,
     ClientSite,
@@ -17,7 +18,6 @@ from domain.content.documents import (
 from domain.content.population.limits import find_large_document, find_long_id
 from domain.content.population.reader import RecordReader
 from domain.content.population.streams import ExtendedRecordStream
-from domain.content.spill import MemorySpill
 from domain.errors import QuotaExceededError, Recovery, StagingFailedError, TemplateInvalidError
 from domain.model import Content, QualityReport, quote_foreign
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from domain.content.checks.spill import Spill
     from domain.content.documents import Fault
-    from domain.content.spill import Spill
 
 
 @runtime_checkable

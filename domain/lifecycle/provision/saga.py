@@ -62,6 +62,7 @@ from domain.model import (
     Content,
     Dataset,
     DatasetStatus,
+    DataSource,
     Failure,
     Journey,
     PendingCompensation,
@@ -100,12 +101,22 @@ async def populate_staging(context: SagaContext) -> None:
     if template is None:
         msg = f"The template {dataset.template.template_id!r} is no longer in the repository."
         raise MockDataMissingError(msg)
+    now = context.deps.clock.now()
+    if dataset.data_source is DataSource.GENERATED:
+        if template.generator is None:
+            msg = f"The template {template.template_id!r} no longer has a generator."
+            raise MockDataMissingError(msg)
+        count = require_present(dataset.requested_count, "generated data were admitted with a count")
+        opened = context.deps.templates.generate_records(template, count, now.date())
+        template = template.as_generated(count)
+    else:
+        opened = context.deps.templates.open_records(template)
     population = Population(
         template,
         dataset_type=dataset.dataset_type,
         wanted=dataset.requested_count,
         sites=client_sites(context.deps.connectors, dataset),
-        now=context.deps.clock.now(),
+        now=now,
         progress=partial(context.report, "populate"),
         limit=context.deps.settings.records_per_dataset,
         connector=find_connector_facts(
@@ -114,7 +125,7 @@ async def populate_staging(context: SagaContext) -> None:
     )
 
     def produce() -> Iterator[bytes]:
-        with context.deps.templates.open_records(template) as stream:
+        with opened as stream:
             yield from population.stream_documents(stream)
 
     staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)

@@ -13,7 +13,7 @@ from domain.connectors import (
     identify_platform,
     require_home_platform,
 )
-from domain.content import choose_template, require_known_template
+from domain.content import available_sources, choose_template, require_known_template
 from domain.errors import (
     DatasetConflictError,
     InvalidArgumentError,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
 
-_AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE,)
+_AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +102,10 @@ class _Undecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Choice:
-    """The template and the number of records that were chosen; None: all that the template has."""
+    """The template, the source of its data and the number of records; None: all that the template has."""
 
     template: TemplateChoice
+    source: DataSource
     count: int | None
 
 
@@ -209,7 +210,12 @@ class ProvisionService:
         failed = undecided.failed
         named = request.template_id or (failed.template.template_id if failed else None)
         templates = await self._templates.list()
-        template, choice = choose_template(templates, undecided.client, request.dataset_type, named)
+        wanted = request.data_source or (failed.data_source if failed and not request.template_id else None)
+        template, choice = choose_template(templates, undecided.client, request.dataset_type, named, wanted)
+        source = wanted or available_sources(template)[0]
+        if source is DataSource.GENERATED and template.generator:
+            usual = (failed.requested_count if failed else None) or template.generator.records
+            return _Choice(template=choice, source=source, count=request.record_count or usual)
         declared = template.default_record_count
         count = request.record_count or declared
         # Only a call that asks for more than is declared has the records counted; they may be many.
@@ -219,8 +225,9 @@ class ProvisionService:
             if held < request.record_count:
                 raise _too_few_records_error(template, held, request.record_count)
         if failed and failed.template.template_id == choice.template_id:
-            return _Choice(template=failed.template, count=request.record_count or failed.requested_count)
-        return _Choice(template=choice, count=count)
+            kept = request.record_count or failed.requested_count
+            return _Choice(template=failed.template, source=source, count=kept)
+        return _Choice(template=choice, source=source, count=count)
 
     def _attach(
         self,
@@ -246,7 +253,7 @@ class ProvisionService:
         if different and chosen:
             require_records_within_limit(self._limits, chosen.count)
             changes = {"template": chosen.template, "requested_count": chosen.count}
-            changes["data_source"] = request.data_source or live.data_source
+            changes["data_source"] = chosen.source
         retried = with_provision_run(
             used_dataset(
                 uow,
@@ -286,7 +293,7 @@ class ProvisionService:
             stage=request.stage,
             dataset_type=request.dataset_type,
             template=chosen.template,
-            data_source=request.data_source or DataSource.MOCK_TEMPLATE,
+            data_source=chosen.source,
             status=DatasetStatus.PROVISIONING,
             created_at=now,
             last_used_at=now,

@@ -10,9 +10,11 @@ from anyio import to_thread
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import date
 
-    from domain.model import Template
+    from domain.model import GoldenQuestion, Template
     from server.adapters.templates.catalogue.repository import RepositoryTemplates
+    from server.adapters.templates.readers.generated import GeneratedRecords
     from server.adapters.templates.records import TemplateRecords
 
 
@@ -51,6 +53,14 @@ class LayeredTemplates:
 
     def open_records(self, template: Template) -> AbstractContextManager[TemplateRecords]:
         return self._layers[template.layer].open_records(template)
+
+    def generate_records(
+        self, template: Template, count: int, on: date
+    ) -> AbstractContextManager[GeneratedRecords]:
+        return self._layers[template.layer].generate_records(template, count, on)
+
+    async def derive_questions(self, template: Template, count: int, on: date) -> Sequence[GoldenQuestion]:
+        return await self._layers[template.layer].derive_questions(template, count, on)
 
     def _survey(self) -> Overview:
         serving: dict[str, Template] = {}

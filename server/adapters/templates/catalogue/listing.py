@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from domain.content import DEFAULT_FOLDER
 from domain.model import DatasetType
 from server.adapters.templates.formats import TEMPLATE_SUFFIXES, split_suffix
-from server.adapters.templates.repositories.repository import FOLDER
+from server.adapters.templates.repositories.repository import FILE, FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TYPES: Final = frozenset(each.value for each in DatasetType)
 QUESTIONS_FILE: Final = "questions.json"
+COMPANY_FILE: Final = "company.yaml"
+"""The file that specifies the made-up company of whose records data of its folder are generated."""
 _FOLDER_DEPTH: Final = 2
 """Templates are in the folder of a use case, which is in the folder of an industry."""
 
@@ -83,6 +85,11 @@ def find_template_file(entry: Entry) -> TemplateFile | None:
     if folders is None or entry.kind == FOLDER or entry.is_hidden or suffix not in TEMPLATE_SUFFIXES:
         return None
     return TemplateFile(entry.name, *folders, stem, suffix)
+
+
+def is_company_file(entry: Entry) -> bool:
+    """Whether an entry is the file by which the data of its folder's templates are generated."""
+    return entry.kind == FILE and entry.parts[-1] == COMPANY_FILE and template_folders(entry) is not None
 
 
 def template_folders(entry: Entry) -> tuple[str, str] | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anyio import to_thread
 
-from domain.errors import LifecycleError
+from domain.content import Company, derive_questions
+from domain.errors import LifecycleError, require_present
 from server.adapters.templates.catalogue.listing import list_entries
 from server.adapters.templates.catalogue.location import Location, locate_templates, open_repository
 from server.adapters.templates.catalogue.missing import no_templates_error, unreadable_repository_error
-from server.adapters.templates.catalogue.questions import questions_path
+from server.adapters.templates.catalogue.side_files import questions_path
 from server.adapters.templates.catalogue.templates import Survey, TemplateCatalogue
 from server.adapters.templates.catalogue.unused import Unused, explain_unused, find_twins
 from server.adapters.templates.catalogue.validation import (
@@ -25,14 +27,15 @@ from server.adapters.templates.catalogue.validation import (
     superseded_report,
     unused_report,
 )
+from server.adapters.templates.readers.generated import GeneratedRecords
 from server.adapters.templates.records import TemplateRecords
 from server.adapters.templates.repositories.repository import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
-    from domain.model import Template
+    from domain.model import GoldenQuestion, Template
     from server.adapters.templates.catalogue.listing import Entry
 
 DEFAULT_SUBDIR: Final = "mock_data/templates"
@@ -63,6 +66,26 @@ class RepositoryTemplates:
         with ExitStack() as stack:
             yield TemplateRecords(stack.enter_context(open_repository(location)), template, stack)
 
+    @contextmanager
+    def generate_records(self, template: Template, count: int, on: date) -> Iterator[GeneratedRecords]:
+        company, file = self._open_company(template, count, on)
+        with closing(GeneratedRecords(company, template.dataset_type, file)) as stream:
+            yield stream
+
+    async def derive_questions(self, template: Template, count: int, on: date) -> Sequence[GoldenQuestion]:
+        def derive() -> Sequence[GoldenQuestion]:
+            company, _ = self._open_company(template, count, on)
+            return derive_questions(company, template.dataset_type)
+
+        return await to_thread.run_sync(derive)
+
+    def _open_company(self, template: Template, count: int, on: date) -> tuple[Company, str]:
+        location = locate_templates(self._path, self._subdir)
+        catalogue = self._catalogues.setdefault(location, TemplateCatalogue(location))
+        generator = require_present(template.generator, "the choice of a template required a generator")
+        with open_repository(location) as repository:
+            return Company(catalogue.read_company(repository, template), count, on), generator.file
+
     async def validate(self, now: datetime) -> Sequence[TemplateReport]:
         """The reports of `iterate_reports`, for a provision at that instant."""
         return await to_thread.run_sync(lambda: list(self.iterate_reports(Judgement(now=now))))
@@ -79,11 +102,15 @@ class RepositoryTemplates:
         """
         location = locate_templates(self._path, self._subdir)
         survey = self._survey(location, deep=True, checkpoint=checkpoint)
-        templates = {each.source: each for each in survey.templates}
+        templates = {each.source: each for each in survey.templates if each.has_records}
         twins = find_twins(survey.entries)
         for entry in survey.entries:
-            report = self._report_entry(location, survey, templates, entry, judgement)
-            yield _with_twin_warnings(report, entry.parts, twins)
+            if entry.name in survey.company_files:
+                reports = self._judge_company(survey, entry.name, judgement)
+            else:
+                reports = iter([self._report_entry(location, survey, templates, entry, judgement)])
+            for report in reports:
+                yield _with_twin_warnings(report, entry.parts, twins)
         if not survey.templates:
             raise no_templates_error(self._path, self._subdir)
 
@@ -119,6 +146,15 @@ class RepositoryTemplates:
             return catalogue.survey(deep=deep, checkpoint=checkpoint)
         except OSError as error:
             raise unreadable_repository_error(location.repository / location.subdir, error) from None
+
+    def _judge_company(self, survey: Survey, file: str, judgement: Judgement) -> Iterator[TemplateReport]:
+        """Reports on the generated data of each type, of as many records as are usual."""
+        on = judgement.now.date()
+        for each in survey.templates:
+            if each.generator is None or each.generator.file != file:
+                continue
+            generate = partial(self.generate_records, count=each.generator.records, on=on)
+            yield judge_template(each.as_generated(each.generator.records), generate, judgement)
 
     def _report_entry(
         self,

@@ -9,12 +9,21 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.content import RECORD_KINDS
-from domain.errors import LifecycleError
-from domain.model import DatasetType, Template, quote_foreign
-from server.adapters.templates.catalogue import questions
-from server.adapters.templates.catalogue.listing import Entry, find_template_file, list_entries
+from domain.errors import LifecycleError, require_present
+from domain.model import GENERATED_FORMAT, DatasetType, Generator, Template, quote_foreign
+from server.adapters.templates.catalogue.listing import (
+    Entry,
+    find_template_file,
+    is_company_file,
+    list_entries,
+    template_folders,
+)
 from server.adapters.templates.catalogue.location import open_repository
-from server.adapters.templates.catalogue.questions import QuestionFiles
+from server.adapters.templates.catalogue.side_files import (
+    questions_path,
+    read_company_files,
+    read_question_files,
+)
 from server.adapters.templates.explanations import explain_error
 from server.adapters.templates.formats import (
     TEMPLATE_SUFFIXES,
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import BinaryIO
 
+    from domain.content import CompanySpecification
     from domain.model import GoldenQuestion
     from server.adapters.templates.catalogue.listing import TemplateFile
     from server.adapters.templates.catalogue.location import Location
@@ -64,6 +74,7 @@ class Survey:
     superseded: Mapping[str, str]
     named: frozenset[str]
     question_files: frozenset[str]
+    company_files: frozenset[str]
 
 
 class TemplateCatalogue:
@@ -72,7 +83,8 @@ class TemplateCatalogue:
     def __init__(self, location: Location) -> None:
         self._location = location
         self._cache: dict[str, tuple[tuple[int, ...], Candidate]] = {}
-        self._questions = QuestionFiles()
+        self._questions = read_question_files()
+        self._companies = read_company_files()
 
     def list_templates(self) -> list[Template]:
         """Every template, in the order of the ids, with the questions of its folder."""
@@ -97,17 +109,22 @@ class TemplateCatalogue:
                 candidates[place.template_id].append(self._load_candidate(repository, place, checkpoint))
             elif place is not None and place.is_question_file:
                 question_files.add(place.name)
-        templates = [_choose_template(candidates[template_id]) for template_id in sorted(candidates)]
+        own = {template_id: _choose_template(found) for template_id, found in candidates.items()}
+        companies = [each for each in entries if is_company_file(each)]
+        for entry in companies:
+            own |= {each.template_id: each for each in self._generated_templates(repository, entry, own)}
+        templates = [own[template_id] for template_id in sorted(own)]
         serving = {each.template_id: each.source for each in templates}
         found = [each for group in candidates.values() for each in group]
         return Survey(
             entries=entries,
             templates=[
                 self._with_questions(repository, each)
-                if questions.questions_path(each.source) in question_files
+                if each.has_records and questions_path(each.source) in question_files
                 else each
                 for each in templates
             ],
+            company_files=frozenset(each.name for each in companies),
             superseded={
                 each.place.name: serving[each.place.template_id]
                 for each in found
@@ -125,11 +142,46 @@ class TemplateCatalogue:
             if place is None or not place.is_template:
                 raise AssertionError(f"{name} has no name of a template")
             template = self._load_candidate(repository, place, lambda: None).template
-            questions_file = questions.questions_path(name)
+            questions_file = questions_path(name)
             beside = {child for child, _ in repository.scan(posixpath.dirname(name))}
             if posixpath.basename(questions_file) not in beside:
                 return template
             return self._with_questions(repository, template)
+
+    def read_company(self, repository: Repository, template: Template) -> CompanySpecification:
+        """The company of a template's generated data. Raises TemplateInvalidError and MockDataMissingError."""
+        generator = require_present(template.generator, "the choice of a template required a generator")
+        return self._companies.read(repository, generator.file)
+
+    def _generated_templates(
+        self, repository: Repository, entry: Entry, own: Mapping[str, Template]
+    ) -> Iterator[Template]:
+        """The templates of the folder of a company's file, each with that as its generator."""
+        industry, use_case = require_present(template_folders(entry), "a company's file lies in a folder")
+        problem: tuple[str, ...] = ()
+        records = 0
+        try:
+            records = self._companies.read(repository, entry.name).records
+        except LifecycleError as error:
+            problem = (explain_error(error),)
+        for dataset_type in DatasetType:
+            template_id = f"{industry}/{use_case}/{dataset_type.value}"
+            template = own.get(template_id) or Template(
+                template_id=template_id,
+                name=template_id,
+                industry=industry,
+                use_case=use_case,
+                dataset_type=dataset_type,
+                format=GENERATED_FORMAT,
+                default_record_count=records or None,
+                version=1,
+                source=entry.name,
+            )
+            yield replace(
+                template,
+                generator=Generator(file=entry.name, records=records),
+                warnings=(*template.warnings, *problem),
+            )
 
     def read_questions(self, name: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
         """The content of a file of questions. Raises TemplateInvalidError and MockDataMissingError."""
@@ -138,7 +190,7 @@ class TemplateCatalogue:
 
     def _with_questions(self, repository: Repository, template: Template) -> Template:
         try:
-            found = self._questions.read(repository, questions.questions_path(template.source))
+            found = self._questions.read(repository, questions_path(template.source))
         except LifecycleError as error:
             warning = f"Its golden questions are not used: {error.message}"
             return replace(template, questions=None, warnings=(*template.warnings, warning))

@@ -9,7 +9,7 @@ from domain.content import NO_FACTS, ConnectorFacts, Population, is_fit_for_use,
 from domain.errors import LifecycleError
 from domain.model import DatasetType
 from domain.ports import Staged
-from server.adapters.templates.catalogue.questions import UnmatchedDocuments
+from server.adapters.templates.catalogue.side_files import UnmatchedDocuments
 from server.adapters.templates.explanations import explain_error
 
 if TYPE_CHECKING:

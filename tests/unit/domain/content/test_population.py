@@ -15,7 +15,7 @@ from domain.content.checks import DuplicateDetector, duplicates
 from domain.content.checks import checker as inspection
 from domain.content.documents import Fault
 from domain.content.population import Population
-from domain.content.spill import MemorySpill
+from domain.content.checks.spill import MemorySpill
 from domain.errors import QuotaExceededError, StagingFailedError, TemplateInvalidError
 from domain.model.enums import DatasetType
 from domain.ports.staging import Staged

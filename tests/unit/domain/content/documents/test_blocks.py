@@ -11,7 +11,7 @@ from domain.content.checks import DuplicateDetector, QualityChecker
 from domain.content.documents import RECORD_KINDS, ClientSite
 from domain.content.documents.blocks import DECODE_ERRORS, JsonArrayBatch, JsonLinesBatch
 from domain.content.population.reader import RecordReader
-from domain.content.spill import MemorySpill
+from domain.content.checks.spill import MemorySpill
 from tests.support.content.records import ISSUES, NOW, PAGES, SITES, populate_lines, template_record
 
 if TYPE_CHECKING:

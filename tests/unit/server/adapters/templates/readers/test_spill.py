@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-from domain.content.spill import MemorySpill, Spill
+from domain.content.checks.spill import MemorySpill, Spill
 from domain.errors import StagingFailedError
 from server.adapters.templates.readers.spill import DiskSpill
 

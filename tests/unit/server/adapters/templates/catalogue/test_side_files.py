@@ -8,7 +8,7 @@ import pytest
 
 from domain.model.enums import DatasetType
 from domain.model.template import GoldenQuestion
-from server.adapters.templates.catalogue.questions import QUESTIONS_FILE_LIMIT
+from server.adapters.templates.catalogue.side_files import QUESTIONS_FILE_LIMIT
 from tests.support.content.records import NOW, template_record
 from tests.support.content.repository_files import PAGES, SUBDIR, RepositoryFiles, lines, pages
 

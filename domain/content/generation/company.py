@@ -1,0 +1,109 @@
+"""Made-up company: its records of each type, in order, as they are on a day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from domain.content.documents import JsonLinesBatch
+from domain.content.generation.calendar import FIRST_MONDAY, HISTORY_WEEKS, Calendar
+from domain.content.generation.choices import Chooser
+from domain.content.generation.story import TOLD, Stories
+from domain.content.generation.telling import TELLERS, RepositoryTeller
+from domain.errors import Recovery, TemplateInvalidError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from domain.content.generation.specification import CompanySpecification
+    from domain.content.generation.story import Story
+    from domain.model import DatasetType
+
+_STORIES_TOGETHER: Final = 64
+_EARLIEST_DAYS: Final = 2 * 7 * HISTORY_WEEKS
+_SEARCHED: Final = 400
+"""How many stories are searched for the latest one of a system."""
+
+
+class Company:
+    """Company as its records show it on a day.
+
+    The same specification, count and day give the same records, byte for byte. Stories keep their numbers from day to
+    day as long as the count stays, so on a later day there are more of them at the end and fewer at the beginning.
+
+    Args:
+        specification: what the company is.
+        count: how many records of each type there are. Records refer to such of other types as have the same count.
+        on: the day; the newest records are of the day before.
+
+    Raises TemplateInvalidError for a day before any story.
+    """
+
+    def __init__(self, specification: CompanySpecification, count: int, on: date) -> None:
+        today = (on - FIRST_MONDAY).days
+        if today < _EARLIEST_DAYS:
+            raise TemplateInvalidError(
+                f"No record can be generated for {on}: the stories of made-up companies begin on {FIRST_MONDAY}.",
+                recovery=Recovery.NEEDS_HUMAN,
+                suggested_action="Set the clock of this machine.",
+            )
+        self.count = count
+        calendar = Calendar.for_stories(-(-count // TOLD))
+        self._chooser = Chooser(specification.seed, specification.company)
+        self.stories = Stories(specification, self._chooser, calendar, count, today)
+        self._today = today
+        self._end = calendar.first_story(on)
+
+    def records(self, dataset_type: DatasetType) -> Iterator[JsonLinesBatch]:
+        """All records of a type, the oldest first, in batches."""
+        teller = TELLERS[dataset_type](self.stories, self._chooser, self._today)
+        left = self.count
+        if isinstance(teller, RepositoryTeller):
+            systems = self._tell_systems(teller)
+            left -= len(systems)
+            yield _batch(systems)
+        begin = self._end + -left // TOLD
+        for first in range(begin, self._end, _STORIES_TOGETHER):
+            numbers = range(first, min(first + _STORIES_TOGETHER, self._end))
+            lines = [line for number in numbers for line in teller.tell(self.stories.story(number))]
+            yield _batch(lines[:left])
+            left -= len(lines)
+
+    def record(self, dataset_type: DatasetType, position: int) -> str:
+        """The record at a position, from 0, which needs none of those before it."""
+        teller = TELLERS[dataset_type](self.stories, self._chooser, self._today)
+        told = self.count
+        if isinstance(teller, RepositoryTeller):
+            systems = min(self.stories.systems, self.count)
+            if position < systems:
+                return self._tell_system(teller, position)
+            told, position = told - systems, position - systems
+        story, place = divmod(position, TOLD)
+        return teller.tell(self.stories.story(self._end + -told // TOLD + story))[place]
+
+    def latest_stories(self) -> Iterator[Story]:
+        """The stories of which four records of each type tell, the latest first."""
+        complete = max(0, self.count - self.stories.systems) // TOLD
+        for number in range(self._end - 1, self._end - 1 - complete, -1):
+            yield self.stories.story(number)
+
+    def _tell_systems(self, teller: RepositoryTeller) -> list[str]:
+        return [self._tell_system(teller, each) for each in range(min(self.stories.systems, self.count))]
+
+    def _tell_system(self, teller: RepositoryTeller, system: int) -> str:
+        latest = self._latest_story(system)
+        if latest is not None:
+            return teller.tell_system(latest)
+        return teller.tell_quiet_system(self.stories.story(self._end - 1, system))
+
+    def _latest_story(self, system: int) -> Story | None:
+        """The latest story of a system, of those that are told; None when there is none lately."""
+        oldest = max(self._end + -self.count // TOLD, self._end - _SEARCHED)
+        for number in range(self._end - 1, oldest - 1, -1):
+            if self.stories.system_of(number) == system:
+                return self.stories.story(number)
+        return None
+
+
+def _batch(lines: list[str]) -> JsonLinesBatch:
+    return JsonLinesBatch("\n".join(lines).encode())

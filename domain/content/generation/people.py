@@ -1,0 +1,77 @@
+"""People of a made-up company: each seat of a team is held by one person after another, for some years each.
+
+Given and family names are drawn apart from each other, so nobody is meant by both together.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from domain.content.generation.phrases.words import FAMILY_NAMES, GIVEN_NAMES
+
+_ROLES: Final = (
+    "Engineering Lead",
+    "Staff Engineer",
+    "Senior Engineer",
+    "Engineer",
+    "Reliability Engineer",
+    "Product Manager",
+    "Analyst",
+    "Designer",
+)
+HISTORY_DAYS: Final = 900
+_TENURE_STEP: Final = 97
+_SHIFT: Final = 131
+"""Seats change hands after 900 days and more, each after a span of its own and on another day."""
+_NAMES: Final = len(GIVEN_NAMES) * len(FAMILY_NAMES)
+_STRIDE: Final = 2741
+"""Prime, so that its multiples pass through all names before one comes again."""
+
+
+class Person(NamedTuple):
+    """Somebody at the company, from one day to another, as days since the first Monday."""
+
+    name: str
+    mail: str
+    role: str
+    joined: int
+    leaves: int
+
+
+class Staff:
+    """The seats of a company, over a span of some years at most.
+
+    Args:
+        seats: how many there are.
+        domain: of their addresses.
+        offset: where in all names theirs begin.
+        today: the day, as days since the first Monday; who holds a seat is known for `HISTORY_DAYS` before it.
+    """
+
+    def __init__(self, seats: int, domain: str, offset: int, today: int) -> None:
+        self._domain = domain
+        self._offset = offset
+        self._seats = seats
+        self._holders = [self._find_holders(seat, today) for seat in range(seats)]
+
+    def __len__(self) -> int:
+        return self._seats
+
+    def find(self, seat: int, day: int) -> Person:
+        """Who holds a seat on a day."""
+        now = self._holders[seat][0]
+        return now if day >= now.joined else self._holders[seat][1]
+
+    def _find_holders(self, seat: int, today: int) -> tuple[Person, Person]:
+        """Who holds a seat today, and who did before: nobody leaves sooner than after `HISTORY_DAYS`."""
+        tenure = HISTORY_DAYS + _TENURE_STEP * (seat % 11)
+        turn = (today + _SHIFT * seat) // tenure
+        return self._holder(seat, turn, tenure), self._holder(seat, turn - 1, tenure)
+
+    def _holder(self, seat: int, turn: int, tenure: int) -> Person:
+        number = (self._offset + (seat + turn * self._seats) * _STRIDE) % _NAMES
+        family, given = divmod(number, len(GIVEN_NAMES))
+        name = f"{GIVEN_NAMES[given]} {FAMILY_NAMES[family]}"
+        mail = f"{name.lower().replace(' ', '.')}@{self._domain}"
+        joined = turn * tenure - _SHIFT * seat
+        return Person(name, mail, _ROLES[seat % len(_ROLES)], joined, joined + tenure)

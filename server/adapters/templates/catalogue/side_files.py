@@ -1,0 +1,135 @@
+"""Files beside the templates of a folder: golden questions about them, and the company that data are generated of."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+import msgspec
+
+from domain.content import parse_document_id, parse_golden_questions, parse_specification
+from domain.errors import LifecycleError, TemplateInvalidError
+from server.adapters.templates.catalogue.listing import QUESTIONS_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import BinaryIO
+
+    from domain.content import CompanySpecification
+    from domain.model import DatasetType, GoldenQuestion
+    from server.adapters.templates.repositories import Repository
+
+    Questions = Mapping[DatasetType, tuple[GoldenQuestion, ...]]
+
+T = TypeVar("T")
+
+COMPANY_FILE_LIMIT: Final = 1 << 20
+"""The most bytes of a company's file. A file within all other limits is smaller."""
+QUESTIONS_FILE_LIMIT: Final = 4 << 20
+"""The most bytes of a file of questions. A file within all other limits is smaller."""
+_BOM: Final = b"\xef\xbb\xbf"
+_MAX_PROBLEMS: Final = 10
+
+
+def questions_path(source: str) -> str:
+    """The path of the file of questions for a template's file."""
+    return posixpath.join(posixpath.dirname(source), QUESTIONS_FILE)
+
+
+class SideFiles(Generic[T]):
+    """Files of one kind beside templates. A file is parsed again only after it has changed."""
+
+    def __init__(self, limit: int, parse: Callable[[bytes, str], T]) -> None:
+        self._limit = limit
+        self._parse = parse
+        self._cache: dict[str, tuple[tuple[int, ...], T | LifecycleError]] = {}
+
+    def read(self, repository: Repository, name: str) -> T:
+        """The content of a file.
+
+        Raises:
+            TemplateInvalidError: it is too large or cannot be parsed, or lies outside the repository.
+            MockDataMissingError: it does not exist any more.
+        """
+        with repository.open(name) as file:
+            cached = self._cache.get(name)
+            if cached is None or cached[0] != file.identity:
+                cached = self._cache[name] = (file.identity, self._read(file.content, name))
+        if isinstance(cached[1], LifecycleError):
+            raise cached[1]
+        return cached[1]
+
+    def _read(self, file: BinaryIO, name: str) -> T | LifecycleError:
+        content = file.read(self._limit + 1)
+        if len(content) > self._limit:
+            return TemplateInvalidError(f"{name} has more than {self._limit >> 20} MiB.", file=name)
+        try:
+            return self._parse(content, name)
+        except TemplateInvalidError as error:
+            return error
+
+
+def read_question_files() -> SideFiles[Questions]:
+    """The files of questions, each by dataset type."""
+    return SideFiles(
+        QUESTIONS_FILE_LIMIT, lambda content, name: parse_golden_questions(_decode_json(content, name), name)
+    )
+
+
+def read_company_files() -> SideFiles[CompanySpecification]:
+    """The files that specify made-up companies."""
+    return SideFiles(
+        COMPANY_FILE_LIMIT, lambda content, name: parse_specification(_decode_yaml(content, name), name)
+    )
+
+
+def _decode_json(content: bytes, name: str) -> object:
+    try:
+        return msgspec.json.decode(content.removeprefix(_BOM))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TemplateInvalidError(f"{name} is not JSON: {error}.", file=name) from None
+
+
+def _decode_yaml(content: bytes, name: str) -> object:
+    import yaml  # noqa: PLC0415 - few repositories need it
+
+    try:
+        # Anchors and aliases are refused: a few of them can stand for gigabytes.
+        if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(content, yaml.SafeLoader)):
+            raise TemplateInvalidError(
+                f"{name} has an alias (*), which is not read: write it out.", file=name
+            )
+        return yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise TemplateInvalidError(f"{name}{where} is not YAML: {problem}.", file=name) from None
+
+
+class UnmatchedDocuments:
+    """The documents that questions name and that were not found yet."""
+
+    def __init__(self, questions: Iterable[GoldenQuestion]) -> None:
+        self._questions = list(questions)
+        self._left = {each.casefold() for question in self._questions for each in question.documents}
+
+    def discard_found(self, chunk: bytes) -> None:
+        """Discard the documents that a chunk of whole lines contains."""
+        if self._left:
+            self._left.difference_update(parse_document_id(line).casefold() for line in chunk.splitlines())
+
+    def problems(self, source: str, dataset_type: str) -> list[str]:
+        """One problem for each question that names a document which the template does not have."""
+        problems = [
+            f"{questions_path(source)}: question {question.position} names {each!r}, "
+            f"but no document of {source} has this id (documents.{dataset_type})."
+            for question in self._questions
+            for each in question.documents
+            if each.casefold() in self._left
+        ]
+        more = len(problems) - _MAX_PROBLEMS
+        return [
+            *problems[:_MAX_PROBLEMS],
+            *([f"{more} more documents are named but do not exist."] if more > 0 else []),
+        ]

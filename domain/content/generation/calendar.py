@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 FIRST_MONDAY: Final = date(2000, 1, 3)
 """The day of story 0."""
@@ -65,8 +65,7 @@ def clock(minute: int) -> str:
     return _CLOCK[minute]
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """A day in the forms in which texts name it: `2026-06-12`, `12 June 2026` and `Friday`."""
 
     iso: str

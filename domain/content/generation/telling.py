@@ -277,7 +277,7 @@ class PageTeller(Teller):
             yield from _sentences(families)
             yield "</p>"
         yield f"<pre>{LOG}</pre>"
-        yield "<p>It belongs to <a href='%(issue0)s'>%(key0)s</a>, of %(lead)s, "
+        yield "<p>Page %(page)s belongs to <a href='%(issue0)s'>%(key0)s</a>, of %(lead)s, "
         yield "and to <a href='%(repo)s'>%(slug)s</a>.</p>"
 
     def _tell(self, story: Story, slot: int, draw: tuple[int, ...], digits: str) -> str:

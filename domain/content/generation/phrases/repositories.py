@@ -18,9 +18,9 @@ _RUNS: Final = (
     "Start it with `make run` beside %(psys)s; it loads %(a)s %(data)s in %(b)s seconds.",
 )
 _LAST: Final = (
-    "Last changed for [%(key0)s](%(issue0)s): %(symptom)s, mended by %(fix)s.",
-    "The latest story behind it is [%(key0)s](%(issue0)s) of %(date)s, written up [here](%(link0)s).",
-    "Read [the page of %(date)s](%(link0)s) before you change the %(comp)s; [%(key1)s](%(issue1)s) is still about it.",
+    "Last changed by %(w)s for [%(key0)s](%(issue0)s), in commit %(r)s: %(symptom)s, mended by %(fix)s.",
+    "The %(b)s changes since %(e)s are for [%(key0)s](%(issue0)s), written up [here](%(link0)s).",
+    "%(w)s keeps [the page of %(date)s](%(link0)s) for it, and [%(key1)s](%(issue1)s) for the %(b)s cases that are left.",
 )
 
 

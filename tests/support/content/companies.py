@@ -1,0 +1,39 @@
+"""Specifications of made-up companies."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import yaml
+
+from domain.content.generation import Company, parse_specification
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from domain.content.generation import CompanySpecification
+
+_CATALOGUE: Final = Path(__file__).parents[3] / "mock_data" / "templates"
+BUNDLED: Final = tuple(sorted(_CATALOGUE.rglob("company.yaml")))
+"""The files of the bundled companies."""
+
+
+@cache
+def bundled_specification(file: Path = BUNDLED[1]) -> CompanySpecification:
+    """The specification in one of the bundled files."""
+    return parse_specification(yaml.safe_load(file.read_text("utf-8")), file.name)
+
+
+def company_content(**changes: Any) -> dict[str, Any]:
+    """The decoded content of a good specification, with these changes."""
+    content: dict[str, Any] = msgspec.to_builtins(bundled_specification())
+    return content | changes
+
+
+def company(count: int, on: date, *, seed: int = 1) -> Company:
+    """A company with that many records of each type, as it is on a day."""
+    specification = msgspec.structs.replace(bundled_specification(), seed=seed)
+    return Company(specification, count, on)

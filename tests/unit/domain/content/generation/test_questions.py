@@ -1,0 +1,41 @@
+"""The golden questions about a made-up company are about records that it has."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from domain.content import RECORD_KINDS
+from domain.content.documents import ClientSite
+from domain.content.generation import derive_questions
+from domain.model import DatasetType
+from tests.support.content.companies import company
+
+TODAY = date(2026, 12, 2)
+
+
+@pytest.mark.parametrize("dataset_type", DatasetType, ids=lambda each: each.value)
+def test_every_document_that_answers_is_there(dataset_type: DatasetType) -> None:
+    made = company(500, TODAY)
+    kind = RECORD_KINDS[dataset_type]
+    site = ClientSite("https://x.example.com", "mock-org")
+    ids = {kind.document(kind.decode(line), site).id for batch in made.records(dataset_type) for line in batch}
+    questions = derive_questions(made, dataset_type)
+    assert len(questions) == 10
+    assert [each.position for each in questions] == list(range(1, 11))
+    assert {document for each in questions for document in each.documents} <= ids
+    assert len({each.text for each in questions}) == 10
+
+
+def test_a_company_with_few_records_has_fewer_questions() -> None:
+    assert not derive_questions(company(3, TODAY), DatasetType.JIRA_ISSUES)
+    assert len(derive_questions(company(40, TODAY), DatasetType.JIRA_ISSUES)) < 10
+
+
+def test_the_questions_are_about_the_latest_days() -> None:
+    then = derive_questions(company(500, TODAY), DatasetType.JIRA_ISSUES)
+    later = derive_questions(company(500, date(2027, 3, 2)), DatasetType.JIRA_ISSUES)
+    assert not {each.text for each in then} & {each.text for each in later}
+    assert msgspec.json.encode([each.text for each in later])

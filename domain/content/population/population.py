@@ -177,7 +177,7 @@ class Population:
             ]
         else:
             documents = self._kind.documents(records[:wanted], self._site)
-            del records
+            del records  # which the documents do not need
         self._read += wanted
         positions = list(range(first, first + wanted))
         ids = [each.id for each in documents]

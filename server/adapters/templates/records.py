@@ -126,7 +126,7 @@ class TemplateRecords:
                 _require_no_vendor(batch[0], self._kind, self.file)
                 is_first = False
             yield batch
-            del batch
+            del batch  # not held while the next is read
         if nulls:
             self.warnings.append(f"{nulls} records are null and were skipped; positions count the others.")
 

@@ -43,7 +43,7 @@ def read_array_records(window: Window, kind: RecordKind | None = None) -> Iterat
         batch, size, closed = _guess_batch(window, kind) or _scan_batch(window, count)
         count += size
         yield batch
-        del batch
+        del batch  # not held while the next is read
         if closed:
             return
         if window.peek() in b"]":

@@ -6,14 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from operator import gt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.content.checks.counters import CHECK_WEIGHTS, MAX_EXAMPLES, CheckCounter
 from domain.content.checks.findings import DANGLING, IMPLAUSIBLE, NO_ADDRESS
 from domain.content.documents import Fault, foreign_reference_pattern, is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from domain.content.checks.duplicates import DuplicateDetector
     from domain.content.documents import Document, NeutralDocument, RecordKind, RepairedRecord
@@ -117,14 +117,18 @@ class QualityChecker:
             tally.findings.add(Fault(tally.check, "default_record_count", problem, declared), tally.failed)
 
     def _has_only_valid_authors(self, documents: Sequence[Document | NeutralDocument]) -> bool:
+        emails = {each.author.email for each in documents}
+        return self._valid.issuperset(emails) and self._valid.issuperset(self._second_emails(documents))
+
+    def _second_emails(self, documents: Sequence[Document | NeutralDocument]) -> set[str]:
+        """The addresses of the second authors, in types whose documents may have one."""
         also = self._kind.also
-        known = self._valid.issuperset({each.author.email for each in documents})
-        return known and (
-            also is None
-            or self._valid.issuperset(
-                {each.properties.get(also) for each in documents if each.properties} - {None}
-            )
-        )
+        given = [each.properties for each in documents if each.properties] if also else []
+        if not given:
+            return set()
+        # Once they are staged, properties are a dict.
+        get: Callable[[Any, Any], Any] = dict.get if isinstance(given[0], dict) else getattr
+        return {get(each, also) for each in given} - {None, ""}
 
     def _has_only_plausible_timestamps(self, documents: Sequence[Document | NeutralDocument]) -> bool:
         """Whether all timestamps of a batch are plausible and in UTC, as in most batches.
@@ -133,28 +137,24 @@ class QualityChecker:
         """
         updated = [each.updated for each in documents if each.updated]
         created = [each.created for each in documents if each.created]
-        if updated and not self._are_plausible(updated):
-            return False
-        if not created:
+        instants = updated + created
+        if not instants:
             return True
-        if not self._are_plausible(created):
+        if {each.tzinfo for each in instants} != {UTC}:
             return False
         if len(updated) == len(created) == len(documents):
-            return not any(map(gt, created, updated))
-        return all(each.created <= each.updated for each in documents if each.created and each.updated)
-
-    def _are_plausible(self, instants: Sequence[datetime]) -> bool:
-        return (
-            {each.tzinfo for each in instants} == {UTC}
-            and min(instants) >= _EARLIEST
-            and max(instants) <= self._latest
-        )
+            # When none was changed before it was created, no other can be the earliest or the latest.
+            earliest, latest = min(created), max(updated)
+            in_order = not any(map(gt, created, updated))
+        else:
+            earliest, latest = min(instants), max(instants)
+            in_order = all(
+                each.created <= each.updated for each in documents if each.created and each.updated
+            )
+        return in_order and earliest >= _EARLIEST and latest <= self._latest
 
     def _check_authors(self, document: Document | NeutralDocument, position: int) -> None:
-        emails = [document.author.email]
-        if self._kind.also is not None and document.properties:
-            emails += filter(None, [document.properties.get(self._kind.also)])
-        for email in emails:
+        for email in [document.author.email, *self._second_emails([document])]:
             if email in self._valid:
                 continue
             if email.endswith(_INVALID_DOMAIN) or not is_address(email):
@@ -201,9 +201,9 @@ class QualityChecker:
             self._foreign = foreign_reference_pattern(self._kind, documents[0].id)
             self._foreign_line = re.compile(rf"\n(?:{self._foreign.pattern})$", re.MULTILINE)
         given = [each.references for each in documents]
-        references = list(chain.from_iterable(given))
-        if not references:
+        if not any(given):
             return
+        references = list(chain.from_iterable(given))
         # Nearly all references lead to records shortly before them.
         if self._duplicates.count_met(references):
             return

@@ -56,10 +56,14 @@ class DanglingReferences(NamedTuple):
     left_out: int
 
 
-def _casefolded_keys(ids: Sequence[str]) -> list[bytes]:
-    """Each id without case, as bytes to be hashed. Many ids are folded in one call, which is faster."""
-    keys = "\n".join(ids).casefold().encode().split(b"\n")
-    return keys if len(keys) == len(ids) else [each.casefold().encode() for each in ids]
+def _casefold(ids: Sequence[str]) -> Sequence[str]:
+    """Each id without case. Many ids are folded in one call, which is faster."""
+    given = "\n".join(ids)
+    folded = given.casefold()
+    if folded == given:
+        return ids
+    keys = folded.split("\n")
+    return keys if len(keys) == len(ids) else [each.casefold() for each in ids]
 
 
 def _join_texts(texts: Iterable[str]) -> bytes:
@@ -93,9 +97,9 @@ class DuplicateDetector:
 
     def register_ids(self, ids: Sequence[str]) -> list[int]:
         """Register ids; return the indexes, in order, of those that may be duplicates and must be held back."""
-        keys = _casefolded_keys(ids)
+        keys = _casefold(ids)
         hashes = list(map(hash, keys))
-        checksums = map(crc32, keys)
+        checksums = map(crc32, map(str.encode, keys))
         if self._exact and len(self._checksums) + len(keys) <= _LATEST:
             self._checksums.extend(checksums)
             suspects = self._find_repeated(hashes)
@@ -137,7 +141,7 @@ class DuplicateDetector:
 
     def hold_record(self, identity: str, position: int, line: bytes) -> None:
         """Hold a record back until all ids are registered."""
-        self._held_hashes.extend(map(hash, _casefolded_keys([identity])))
+        self._held_hashes.extend(map(hash, _casefold([identity])))
         self._held_positions.append(position)
         self._held_lines.append(line)
         self._held_bytes += len(line)
@@ -148,21 +152,21 @@ class DuplicateDetector:
 
     def register_left_out(self, identity: str) -> None:
         """Register the id of a record that exists beyond the number asked for."""
-        self._left_out.extend(map(hash, _casefolded_keys([identity])))
+        self._left_out.extend(map(hash, _casefold([identity])))
         if len(self._left_out) >= _FLUSH:
             self._spill_partitioned("left out", self._left_out)
             del self._left_out[:]
 
     def count_met(self, references: Sequence[str]) -> bool:
         """Count references if every one of them leads to one of the latest ids; whether they did."""
-        met = self._ids.issuperset(map(hash, _casefolded_keys(references)))
+        met = self._ids.issuperset(map(hash, _casefold(references)))
         self.references += len(references) if met else 0
         return met
 
     def register_references(self, positions: Iterable[int], references: Sequence[str]) -> None:
         """Register the reference of each position to the id beside it, unless that is one of the latest ids."""
         self.references += len(references)
-        hashes = list(map(hash, _casefolded_keys(references)))
+        hashes = list(map(hash, _casefold(references)))
         unmet = [each not in self._ids for each in hashes]
         self._references.extend(compress(hashes, unmet))
         self._referrers.extend(compress(positions, unmet))

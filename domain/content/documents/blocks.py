@@ -5,19 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
-from domain.content.documents.placeholders import has_placeholder
+from domain.content.documents.placeholders import has_placeholder, have_placeholder
 
 if TYPE_CHECKING:
     from domain.content.documents.kinds import RecordKind
 
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a record that does not fit its type, or is not JSON."""
-
-_CLOSE: Final = ord("}")
 
 _split = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_names_of_lines = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
@@ -77,13 +76,13 @@ class JsonLinesBatch(RecordBatch):
         self._data = data
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
-        if not self.plain_lines:
+        if not self.object_lines:
             return None
         try:
-            records = kind.decode_lines(self._data)
+            records = self._decode_lines(kind)
         except DECODE_ERRORS:
             return None
-        return records if len(records) == self.plain_lines else None
+        return records if len(records) == self.object_lines else None
 
     def read_names(self) -> Iterable[tuple[str, ...]] | None:
         return _read_names(_decode_names_of_lines, self._data)
@@ -92,39 +91,48 @@ class JsonLinesBatch(RecordBatch):
         return [line for line in self._data.split(b"\n") if line.strip()]
 
     @cached_property
-    def plain_lines(self) -> int:
-        """The number of lines; 0 unless each begins with `{` and the one before it ended with `}`.
+    def object_lines(self) -> int:
+        """The number of lines; 0 unless each begins with `{`, and when there is a placeholder."""
+        last_braces = [line.rfind(b"{") for line in BytesIO(self._data)]
+        # Nearly always, the brace with which a line begins is the only one in it.
+        if any(last_braces) and not self._are_objects():
+            return 0
+        return len(last_braces)
 
-        No JSON value can continue from `}` over a newline to `{`, so when there are as many values as lines, each line
-        is one value. Also 0 when there is a placeholder, which is searched for only when a brace does not begin a line.
-        """
-        data, find = self._data, self._data.find
-        count, inner, end, brace = 1, False, find(b"\n"), find(b"{", 1)
-        while end >= 0:
-            if 0 <= brace < end:
-                inner, brace = True, find(b"{", end)
-            if brace != end + 1 or data[end - 1] != _CLOSE:
-                return 0
-            count += 1
-            end, brace = find(b"\n", brace), find(b"{", brace + 1)
-        return 0 if (inner or brace >= 0) and has_placeholder(data) else count
+    def _are_objects(self) -> bool:
+        begins = all(line.startswith(b"{") for line in BytesIO(self._data))
+        return begins and not has_placeholder(self._data)
+
+    def _decode_lines(self, kind: RecordKind) -> list[Any]:
+        # No text has a line end, and no object is within a record of known names: a line that begins with a brace
+        # begins a record. When there are as many records as lines, each line is one.
+        if kind.is_exact:
+            return kind.decode_lines(self._data)
+        return [*map(kind.decode, BytesIO(self._data))]
 
 
 class JsonArrayBatch(RecordBatch):
     """Batch of the elements of one JSON array.
 
     `data` is the whole array, with its brackets. Raises msgspec.DecodeError or RecursionError when it is not an array.
-    When its records fit the `kind`, it is parsed only once, here.
+    When its records fit the `kind`, it is parsed only once, here, and who asks for them first is given them.
     """
 
     def __init__(self, data: bytes, kind: RecordKind | None) -> None:
         self._data = data
         self._kind = kind
         self._decoded = None if kind is None else self._decode_if_fitting(kind)
+        self.fits = self._decoded is not None
         self.size = len(self if self._decoded is None else self._decoded)
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
-        return self._decoded if kind is self._kind else self._decode_if_fitting(kind)
+        if kind is not self._kind:
+            return self._decode_if_fitting(kind)
+        if not self.fits:
+            return None
+        # Nobody holds the records until the next batch is read: their memory serves again while a core has it cached.
+        records, self._decoded = self._decoded, None
+        return records or self._decode_if_fitting(kind)
 
     def read_names(self) -> Iterable[tuple[str, ...]] | None:
         return _read_names(_decode_names_of_array, self._data)
@@ -133,9 +141,8 @@ class JsonArrayBatch(RecordBatch):
         return list(map(bytes, _split(self._data)))
 
     def _decode_if_fitting(self, kind: RecordKind) -> list[Any] | None:
-        if has_placeholder(self._data):
-            return None
         try:
-            return kind.decode_array(self._data)
+            records = kind.decode_array(self._data)
         except DECODE_ERRORS:
             return None
+        return None if have_placeholder(self._data, len(records)) else records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,12 +17,15 @@ from domain.content.documents.kinds import (
     RecordKind,
     Text,
     Texts,
-    encode_path,
+    build_urls,
 )
-from domain.content.documents.neutral import EVERYONE, Body, Document
-from domain.content.documents.repair.people import parse_person
+from domain.content.documents.neutral import EVERYONE, Body, Document, Properties
+from domain.content.documents.repair.people import parse_people
 from domain.content.markup import clean_page_body
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ConfluencePage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -42,29 +45,42 @@ class ConfluencePage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     references: Texts | None = None
 
 
-def _build_document(record: ConfluencePage, site: ClientSite) -> Document:
-    references = record.references or ()
-    parent = record.parent_id
-    return Document(
-        "confluence_pages",
-        record.page_id,
-        record.title or record.page_id,
-        Body("text/html", clean_page_body(record.body)),
-        record.space_key,
-        parse_person(record.author_email, record.author_name),
-        record.url or f"{site.url}/{encode_path('spaces', record.space_key, 'pages', record.page_id)}",
-        EVERYONE,
-        record.last_modified,
-        record.created,
-        {"labels": record.labels} if record.labels else None,
-        references if not parent or parent in references else (parent, *references),
-    )
+class _Properties(Properties):
+    labels: Texts
+
+
+def _build_documents(records: Sequence[ConfluencePage], site: ClientSite) -> list[Document]:
+    authors = parse_people([each.author_email for each in records], [each.author_name for each in records])
+    urls = build_urls(records, site.url, "spaces/{space_key}/pages/{page_id}")
+    return [
+        Document(
+            "confluence_pages",
+            record.page_id,
+            record.title or record.page_id,
+            Body("text/html", clean_page_body(record.body)),
+            record.space_key,
+            author,
+            url,
+            EVERYONE,
+            record.last_modified,
+            record.created,
+            _Properties(record.labels) if record.labels else None,
+            _add_parent(record.parent_id, record.references or ())
+            if record.parent_id
+            else record.references or (),
+        )
+        for record, author, url in zip(records, authors, urls, strict=True)
+    ]
+
+
+def _add_parent(parent: str, references: tuple[str, ...]) -> tuple[str, ...]:
+    return references if parent in references else (parent, *references)
 
 
 KIND: Final = RecordKind(
     record=ConfluencePage,
     identifiers=("page_id",),
-    document=_build_document,
+    documents=_build_documents,
     connector=ConnectorSchema(
         label="Confluence",
         config={

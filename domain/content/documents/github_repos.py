@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
@@ -14,9 +14,10 @@ from domain.content.documents.kinds import (
     Instant,
     RecordKind,
     Texts,
-    encode_path,
+    build_urls,
+    encode_paths,
 )
-from domain.content.documents.neutral import EVERYONE, Body, Document
+from domain.content.documents.neutral import EVERYONE, Body, Document, Properties
 from domain.content.documents.repair.people import parse_person
 from domain.model import (
     SYNC_SCHEDULES,
@@ -26,6 +27,9 @@ from domain.model import (
     TextForm,
     authentication_forms,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Together, with the slash between them, within the 200 characters of an id.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
@@ -52,37 +56,51 @@ class GithubRepository(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     topics: Texts | None = None
 
 
-def _build_document(record: GithubRepository, site: ClientSite) -> Document:
-    name, owner = record.name, record.owner
-    full = name if "/" in name else ""
-    if not owner:
-        owner = (full or record.full_name or "").rpartition("/")[0] or site.organization
-    properties: dict[str, Any] = {"stars": record.stars, "issues": record.issues}
-    if record.description:
-        properties["description"] = record.description
-    if record.language:
-        properties["language"] = record.language
-    if record.topics:
-        properties["topics"] = record.topics
-    return Document(
-        "github_repos",
-        full or f"{owner}/{name}",
-        name,
-        Body("text/markdown", record.readme or record.description or ""),
-        owner,
-        parse_person(record.maintainer_email or owner),
-        record.url or f"{site.url}/{encode_path(*name.split('/'))}",
-        EVERYONE,
-        record.updated_at,
-        None,
-        properties,
-    )
+class _Properties(Properties):
+    stars: int
+    issues: int
+    description: str | None = None
+    language: str | None = None
+    topics: Texts | None = None
+
+
+def _build_documents(records: Sequence[GithubRepository], site: ClientSite) -> list[Document]:
+    owners = [each.owner or _find_owner(each) or site.organization for each in records]
+    urls = build_urls(records, site.url, "{name}", encode_paths)
+    return [
+        Document(
+            "github_repos",
+            record.name if "/" in record.name else f"{owner}/{record.name}",
+            record.name,
+            Body("text/markdown", record.readme or record.description or ""),
+            owner,
+            parse_person(record.maintainer_email or owner),
+            url,
+            EVERYONE,
+            record.updated_at,
+            None,
+            _Properties(
+                record.stars,
+                record.issues,
+                record.description or None,
+                record.language or None,
+                record.topics or None,
+            ),
+        )
+        for record, owner, url in zip(records, owners, urls, strict=True)
+    ]
+
+
+def _find_owner(record: GithubRepository) -> str:
+    """The owner in the name of a repository; empty where it names none."""
+    full = record.name if "/" in record.name else record.full_name or ""
+    return full.rpartition("/")[0]
 
 
 KIND: Final = RecordKind(
     record=GithubRepository,
     identifiers=("name",),
-    document=_build_document,
+    documents=_build_documents,
     connector=ConnectorSchema(
         label="GitHub",
         config={

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,12 +17,17 @@ from domain.content.documents.kinds import (
     RecordKind,
     Text,
     Texts,
-    encode_path,
+    build_urls,
 )
-from domain.content.documents.neutral import EVERYONE, Body, Document
+from domain.content.documents.neutral import EVERYONE, Body, Document, Properties
 from domain.content.documents.repair.people import parse_person
 from domain.content.markup import clean_issue_description
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, UrlForm, authentication_forms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from domain.content.documents.neutral import Author
 
 
 class JiraIssue(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -47,45 +53,58 @@ class JiraIssue(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 
 
 _UNASSIGNED: Final = "unassigned"
+_UNASSIGNED_AUTHOR: Final = parse_person(_UNASSIGNED.capitalize())
+"""Glean accepts no document without an author."""
 
 
-def _build_document(record: JiraIssue, site: ClientSite) -> Document:
-    assignee = record.assignee
-    if assignee and "@" not in assignee and assignee.strip().casefold() in {"", _UNASSIGNED}:
-        assignee = None
-    # Glean accepts no document without an author.
-    author = person = parse_person(assignee or _UNASSIGNED.capitalize())
-    if record.reporter:
-        author = parse_person(record.reporter)
-    properties: dict[str, Any] = {"status": record.status}
-    if record.priority:
-        properties["priority"] = record.priority
-    if assignee:
-        properties["assignee"] = person.email
-    if record.issue_type:
-        properties["issue_type"] = record.issue_type
-    if record.labels:
-        properties["labels"] = record.labels
-    return Document(
-        "jira_issues",
-        record.key,
-        record.summary or record.key,
-        Body("text/plain", clean_issue_description(record.description or "")),
-        record.project or record.key.rpartition("-")[0] or UNKNOWN,
-        author,
-        record.url or f"{site.url}/{encode_path('browse', record.key)}",
-        EVERYONE,
-        record.updated,
-        record.created,
-        properties,
-        record.references or (),
-    )
+class _Properties(Properties):
+    status: str
+    priority: str | None = None
+    assignee: str | None = None
+    issue_type: str | None = None
+    labels: Texts | None = None
+
+
+def _build_documents(records: Sequence[JiraIssue], site: ClientSite) -> list[Document]:
+    assignees = [_parse_assignee(each.assignee) if each.assignee else None for each in records]
+    urls = build_urls(records, site.url, "browse/{key}")
+    return [
+        Document(
+            "jira_issues",
+            record.key,
+            record.summary or record.key,
+            Body("text/plain", clean_issue_description(record.description or "")),
+            record.project or record.key.rpartition("-")[0] or UNKNOWN,
+            parse_person(record.reporter) if record.reporter else assignee or _UNASSIGNED_AUTHOR,
+            url,
+            EVERYONE,
+            record.updated,
+            record.created,
+            _Properties(
+                record.status,
+                record.priority or None,
+                assignee.email if assignee else None,
+                record.issue_type or None,
+                record.labels or None,
+            ),
+            record.references or (),
+        )
+        for record, assignee, url in zip(records, assignees, urls, strict=True)
+    ]
+
+
+@lru_cache(maxsize=8192)
+def _parse_assignee(text: str) -> Author | None:
+    """The person that a text means; None for nobody."""
+    if "@" not in text and text.strip().casefold() in {"", _UNASSIGNED}:
+        return None
+    return parse_person(text)
 
 
 KIND: Final = RecordKind(
     record=JiraIssue,
     identifiers=("key",),
-    document=_build_document,
+    documents=_build_documents,
     connector=ConnectorSchema(
         label="Jira",
         config={

@@ -35,6 +35,10 @@ class Body(msgspec.Struct, gc=False):
     text: str
 
 
+class Properties(msgspec.Struct, gc=False, omit_defaults=True):
+    """What documents of one type have beside the parts of every document; each type names its own."""
+
+
 class Document(msgspec.Struct, gc=False, omit_defaults=True):
     """Neutral document to be staged."""
 
@@ -48,7 +52,7 @@ class Document(msgspec.Struct, gc=False, omit_defaults=True):
     readers: tuple[str, ...]
     updated: Instant | None = None
     created: Instant | None = None
-    properties: dict[str, Any] | None = None
+    properties: Properties | dict[str, Any] | None = None
     references: tuple[str, ...] = ()
 
 

@@ -44,6 +44,15 @@ def has_placeholder(data: bytes) -> bool:
     return _BRACE.search(data) is not None and _LIKE.search(data) is not None
 
 
+def have_placeholder(data: bytes, count: int) -> bool:
+    """Whether JSON of so many objects contains a placeholder, or what looks like a misspelt one.
+
+    Without another brace than those with which the objects begin, nothing more is searched.
+    """
+    braces = len(data) - len(data.replace(b"{", b""))  # `count` takes four times as long
+    return braces > count and has_placeholder(data)
+
+
 def count_exact_placeholders(data: bytes) -> int | None:
     """The number of placeholders, when all of them seem to be exact; None when they have to be looked at."""
     return None if _TEXT_BEHIND.search(data) else data.count(_PREFIX) or None

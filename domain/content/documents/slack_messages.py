@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -16,13 +16,16 @@ from domain.content.documents.kinds import (
     Instant,
     RecordKind,
     Text,
-    encode_path,
+    build_urls,
     headline,
 )
-from domain.content.documents.neutral import EVERYONE, Body, Document
-from domain.content.documents.repair.people import parse_person
+from domain.content.documents.neutral import EVERYONE, Body, Document, Properties
+from domain.content.documents.repair.people import parse_people
 from domain.content.markup import slack_to_text
 from domain.model import SYNC_SCHEDULES, ConnectorSchema, NameListForm, TextForm, authentication_forms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class SlackMessage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -41,29 +44,37 @@ class SlackMessage(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     url: str | None = None
 
 
-def _build_document(record: SlackMessage, site: ClientSite) -> Document:
-    thread = record.thread
-    text = slack_to_text(record.text)
-    return Document(
-        "slack_messages",
-        record.message_id,
-        headline(text) or record.message_id,
-        Body("text/plain", text),
-        record.channel,
-        parse_person(record.author, record.author_name),
-        record.url or f"{site.url}/{encode_path('archives', record.channel, record.message_id)}",
-        EVERYONE,
-        record.timestamp,
-        None,
-        {"thread": thread} if thread else None,
-        (thread,) if thread else (),
-    )
+class _Properties(Properties):
+    thread: str
+
+
+def _build_documents(records: Sequence[SlackMessage], site: ClientSite) -> list[Document]:
+    texts = [slack_to_text(each.text) for each in records]
+    authors = parse_people([each.author for each in records], [each.author_name for each in records])
+    urls = build_urls(records, site.url, "archives/{channel}/{message_id}")
+    return [
+        Document(
+            "slack_messages",
+            record.message_id,
+            headline(text) or record.message_id,
+            Body("text/plain", text),
+            record.channel,
+            author,
+            url,
+            EVERYONE,
+            record.timestamp,
+            None,
+            _Properties(record.thread) if record.thread else None,
+            (record.thread,) if record.thread else (),
+        )
+        for record, text, author, url in zip(records, texts, authors, urls, strict=True)
+    ]
 
 
 KIND: Final = RecordKind(
     record=SlackMessage,
     identifiers=("message_id",),
-    document=_build_document,
+    documents=_build_documents,
     connector=ConnectorSchema(
         label="Slack",
         config={

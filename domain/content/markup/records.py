@@ -14,7 +14,7 @@ from domain.content.markup.adf import adf_to_text
 from domain.content.markup.html_text import html_to_text
 from domain.content.markup.markdown import markdown_to_text
 from domain.content.markup.storage import storage_to_html
-from domain.content.markup.wiki import is_wiki_markup, may_be_wiki_markup, wiki_to_text
+from domain.content.markup.wiki import LINE_BEGINNINGS, is_wiki_markup, wiki_to_text
 
 _STORAGE_ELEMENT: Final = re.compile(r":(?<=<ac:|<ri:)")
 """From the colon backwards: pages have few colons, and many tags."""
@@ -34,7 +34,14 @@ def clean_issue_description(description: str | dict[str, Any]) -> str:
     """The text of a description: that of a document in ADF, and of unmistakable wiki markup or HTML."""
     if not isinstance(description, str):
         return adf_to_text(description)
-    if not ("<" in description or may_be_wiki_markup(description)):
+    # Every mark of HTML, ADF or wiki markup has one of these characters, or is at the beginning. That is cheap to know.
+    if not (
+        "<" in description
+        or "{" in description
+        or "[" in description
+        or "\n" in description
+        or description.startswith(LINE_BEGINNINGS)
+    ):
         return description
     if _HTML.fullmatch(description):
         return html_to_text(description)

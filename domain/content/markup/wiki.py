@@ -38,17 +38,13 @@ _STYLES: Final = [
 ] + [re.compile(r"(https?://[^\s\[\]()]+)|(?<!\?)\?\?([^\s?](?:[^?\n]*[^\s?])?)\?\?(?!\?)")]
 _PAIRED: Final = re.compile(r"\{(code|noformat|quote|panel|color)(?::[^{}\n]{0,500})?\}")
 _LINE: Final = r"(?:(?:h[1-6]|bq)\.[ \t]+\S|[ \t]*\|\|[^|\n]+\|\|)"
-_LINE_BEGINNINGS: Final = ("h", "bq.", "|", " ", "\t")
+LINE_BEGINNINGS: Final = ("h", "bq.", "|", " ", "\t")
+"""What the marks of a line begin with."""
 _FIRST_LINE_MARK: Final = re.compile(_LINE)
 _LINE_MARK: Final = re.compile(rf"\n{_LINE}")
 _BRACKET_MARK: Final = re.compile(
     r"\[(?:[^\[\]\n|]+\|(?:https?://|mailto:|\{\{site:|[#^/])[^\[\]\n]+|~(?:accountid:)?[\w.@:-]+|\^[^\[\]\n]+\.\w+)\]"
 )
-
-
-def may_be_wiki_markup(text: str) -> bool:
-    """Whether a text has a character that every mark of `is_wiki_markup` needs, which is cheap to know."""
-    return "{" in text or "[" in text or "\n" in text or text.startswith(_LINE_BEGINNINGS)
 
 
 def is_wiki_markup(text: str) -> bool:

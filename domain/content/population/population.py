@@ -130,6 +130,8 @@ class Population:
             # A template may be far larger than what is wanted. Only references make the rest worth reading.
             if self._made == self._most and not self._duplicates.references:
                 break
+            # Memory that is free before the next batch is read serves for it while a core has it cached.
+            del batch, lines
         for held in self._release_held():
             yield self._count_made(b"\n".join([*held, b""]), len(held))
         self._finish(stream)
@@ -174,8 +176,8 @@ class Population:
                 self._read_document(line, position) for position, line in enumerate(batch[:wanted], first)
             ]
         else:
-            make, site = self._kind.document, self._site
-            documents = [make(each, site) for each in records[:wanted]]
+            documents = self._kind.documents(records[:wanted], self._site)
+            del records  # which the documents do not need
         self._read += wanted
         positions = list(range(first, first + wanted))
         ids = [each.id for each in documents]

@@ -126,14 +126,15 @@ class TemplateRecords:
                 _require_no_vendor(batch[0], self._kind, self.file)
                 is_first = False
             yield batch
+            del batch  # not held while the next is read
         if nulls:
             self.warnings.append(f"{nulls} records are null and were skipped; positions count the others.")
 
     def _may_have_null(self, batch: Sequence[bytes]) -> bool:
         """Whether an element may be null: one that fits the kind is not, nor is a line that begins with a brace."""
         if isinstance(batch, JsonLinesBatch):
-            return not batch.plain_lines
-        return not isinstance(batch, JsonArrayBatch) or batch.decode_records(self._kind) is None
+            return not batch.object_lines
+        return not (isinstance(batch, JsonArrayBatch) and batch.fits)
 
 
 def _require_no_vendor(record: bytes, kind: RecordKind, name: str) -> None:

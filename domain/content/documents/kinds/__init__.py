@@ -1,5 +1,6 @@
 """Record kinds: the fields of each type of record, how their names may be spelt, and their schema."""
 
+from domain.content.documents.kinds.addresses import build_urls, encode_paths
 from domain.content.documents.kinds.record_kind import (
     MAX_COUNT,
     MAX_ID_LENGTH,
@@ -15,7 +16,6 @@ from domain.content.documents.kinds.record_kind import (
     RecordKind,
     Text,
     Texts,
-    encode_path,
     headline,
 )
 from domain.content.documents.kinds.schemas import build_record_schema
@@ -45,7 +45,8 @@ __all__ = [
     "Text",
     "Texts",
     "build_record_schema",
-    "encode_path",
+    "build_urls",
+    "encode_paths",
     "headline",
     "is_blank",
     "is_one_line",

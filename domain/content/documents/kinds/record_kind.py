@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import msgspec
 import msgspec.inspect
 import msgspec.structs
 
 from domain.content.documents.kinds.spelling import plan_names
-from domain.content.documents.kinds.texts import are_web_addresses, is_one_line, is_web_address
+from domain.content.documents.kinds.texts import (
+    are_filled_lines,
+    are_web_addresses,
+    is_one_line,
+    is_web_address,
+)
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Mapping, Sequence
 
     from domain.content.documents.kinds.spelling import NamePlan, Readings
@@ -42,8 +47,6 @@ _URL: Final = "url"
 """The field of every type that holds the address of what the record describes."""
 _TITLE: Final = 80
 _get_url: Final = attrgetter(_URL)
-_SEGMENT: Final = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*+"
-_PLAIN_PATH: Final = re.compile(rf"{_SEGMENT}(?:/{_SEGMENT})*+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class RecordKind:
     """Record kind: one type of record.
 
     `record` is the structure; its fields without a default are required. `identifiers` are the fields that make its id.
-    `document` makes a document of a record and the client's site. `connector` is the schema of the connector that
+    `documents` makes a document of each record, for the client's site. `connector` is the schema of the connector that
     serves these records. `readings` are the names of the fields that have more than their own. `people` are the fields
     that name a person. A bare reference of this `shape` may lead to a record of this type; in an address, the id is
     the last `tail` segments. `also` names a property that is a second author. `stand_ins` replace missing values, so
@@ -84,7 +87,7 @@ class RecordKind:
 
     record: type[msgspec.Struct]
     identifiers: tuple[str, ...]
-    document: Callable[[Any, ClientSite], Document]
+    documents: Callable[[Sequence[Any], ClientSite], list[Document]]
     document_fields: DocumentFields
     connector: ConnectorSchema
     shape: re.Pattern[str]
@@ -115,11 +118,15 @@ class RecordKind:
             names, {each.name: self.readings.get(each.name, ((each.name,),)) for each in self.fields}
         )
 
+    def document(self, record: Any, site: ClientSite) -> Document:  # noqa: ANN401 - each kind has its own structure
+        """The document of one record."""
+        return self.documents([record], site)[0]
+
     def are_plain(self, records: Sequence[Any]) -> bool:
         """Whether the texts of these records are what their fields want: none blank, ids of one line, addresses."""
         return (
-            not any(any(map(str.isspace, map(get, records))) for get in self.filled)
-            and is_one_line("".join(map(self.identify, records)))
+            are_filled_lines([*map(self.identify, records)])
+            and not any(any(map(str.isspace, map(get, records))) for get in self.filled)
             and are_web_addresses([*filter(None, map(_get_url, records))])
         )
 
@@ -136,7 +143,11 @@ class RecordKind:
         fields = tuple(_build_field(each, self) for each in msgspec.structs.fields(self.record))
         for name, value in {
             "fields": fields,
-            "filled": tuple(attrgetter(each.name) for each in fields if each.must_be_filled),
+            "filled": tuple(
+                attrgetter(each.name)
+                for each in fields
+                if each.must_be_filled and each.name not in self.identifiers
+            ),
             "identify": attrgetter(*self.identifiers),
             "filled_texts": _text_getter([each.name for each in fields if each.must_be_filled]),
             "loose": self._loosen(),
@@ -146,8 +157,13 @@ class RecordKind:
         }.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether a record that has another name than those of the fields is refused."""
+        return self.record.__struct_config__.forbid_unknown_fields
+
     def _loosen(self) -> RecordKind:
-        if not self.record.__struct_config__.forbid_unknown_fields:
+        if not self.is_exact:
             return self
         record = msgspec.defstruct(
             self.record.__name__, [], bases=(self.record,), forbid_unknown_fields=False, gc=False
@@ -217,23 +233,6 @@ _READS: Final[dict[type, Reads]] = {
 }
 
 
-def encode_path(*segments: str) -> str:
-    """A path of names and ids, for an address: what an address would read otherwise is percent-encoded (RFC 3986)."""
-    path = "/".join(segments)
-    if _PLAIN_PATH(path) and path.count("/") == len(segments) - 1:
-        return path
-    return "/".join(map(_encode_segment, segments))
-
-
-def _encode_segment(name: str) -> str:
-    """A name or id as one segment, which leads neither up nor down.
-
-    A browser takes `..` for the folder above even where its dots are encoded, so that these are encoded twice.
-    """
-    encoded = quote(name, safe=":@!$&'()*+,;=-._~")
-    return encoded if encoded.strip(".") else encoded.replace(".", "%252E")
-
-
 def headline(text: str) -> str:
     """The beginning of a text as a title, cut at a word after at most 80 characters."""
     head = text[: _TITLE + 1]
@@ -241,4 +240,5 @@ def headline(text: str) -> str:
         head = " ".join(text[: 2 * _TITLE].split())[: _TITLE + 1]
     if len(head) <= _TITLE:
         return head
-    return f"{head.rpartition(' ')[0] or head[:_TITLE]}…"
+    end = head.rfind(" ")
+    return f"{head[: end if end > 0 else _TITLE]}…"

@@ -12,7 +12,7 @@ from domain.content.documents.kinds import normalize_name
 from domain.content.documents.neutral import Author
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _DOMAIN: Final = "people.example"
 _ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)+[^\W\d_]{2,63}")
@@ -53,6 +53,11 @@ def parse_person(text: str, name: str | None = None) -> Author:
         return Author(made_up_address(text), name or text.strip())
     named = _NAMED_ADDRESS.fullmatch(text)
     return Author(named[2], name or named[1] or None) if named else Author(text, name)
+
+
+def parse_people(texts: Sequence[str], names: Sequence[str | None]) -> Iterable[Author]:
+    """The author that each text means, beside the name that is known of that author."""
+    return map(parse_person, texts, names) if any(names) else map(parse_person, texts)
 
 
 def person_text(value: Mapping[str, Any]) -> str | None:

@@ -43,6 +43,7 @@ def read_array_records(window: Window, kind: RecordKind | None = None) -> Iterat
         batch, size, closed = _guess_batch(window, kind) or _scan_batch(window, count)
         count += size
         yield batch
+        del batch  # not held while the next is read
         if closed:
             return
         if window.peek() in b"]":
@@ -85,7 +86,7 @@ def _guess_batch(window: Window, kind: RecordKind | None) -> tuple[JsonArrayBatc
         if not rest.startswith((b",", b"]")):
             continue
         try:
-            block = JsonArrayBatch(b"[%b]" % data[: end + 1], kind)
+            block = JsonArrayBatch(b"".join((b"[", memoryview(data)[: end + 1], b"]")), kind)
         except (msgspec.DecodeError, RecursionError):
             continue
         window.advance(data.index(rest[:1], end + 1) + 1)

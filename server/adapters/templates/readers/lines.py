@@ -24,6 +24,7 @@ def read_line_records(window: Window) -> Iterator[Sequence[bytes]]:
             window.data = rest
             if whole.strip():
                 yield JsonLinesBatch(whole)
+        del whole  # not held while the next is read
         window.read_more()
     if window.data.strip():
         yield [window.data]

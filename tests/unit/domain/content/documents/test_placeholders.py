@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.content.documents import find_placeholders, has_placeholder
+from domain.content.documents.placeholders import have_placeholder
 from domain.model.enums import DatasetType
 
 
@@ -50,3 +52,14 @@ def test_other_braces_are_no_placeholder(text: str) -> None:
 def test_what_is_found_is_told_before(text: str) -> None:
     data = text.encode()
     assert has_placeholder(data) or not [each for each in find_placeholders(data) if b"{{" in each.text]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["see", "{", "}", "{}", "{{site:jira_issues}}", "{site:jira_issues}", "{{ site: x"]),
+        max_size=4,
+    )
+)
+def test_a_placeholder_among_many_records_is_found(texts: list[str]) -> None:
+    data = b"\n".join(msgspec.json.encode({"body": each}) for each in texts)
+    assert have_placeholder(data, len(texts)) is has_placeholder(data)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import InvalidArgumentError, UnknownTemplateError
+from domain.errors import InvalidArgumentError, Recovery, UnknownTemplateError
 from domain.model import (
     DatasetType,
     DataSource,
@@ -45,15 +45,18 @@ def choose_template(
 
     Raises:
         UnknownTemplateError: no template has that id, or none serves this type for this client; it names candidates.
-        InvalidArgumentError: the template that is named makes another type, or has no data of that source.
+        InvalidArgumentError: the template that is named makes another type, or the one that serves has no data of
+            that source.
     """
     suitable = [each for each in templates if source is None or source in available_sources(each)]
     if template_id is not None:
         template, match = _find_named(templates, dataset_type, template_id), TemplateMatch.NAMED
         if template not in suitable:
-            raise _no_such_data_error(template, suitable)
+            raise _no_such_data_error(template)
     else:
-        template, match = _find_best_match(suitable, client, dataset_type)
+        template, match = _find_best_match(suitable or templates, client, dataset_type)
+        if template not in suitable:
+            raise _no_such_data_error(template)
     return template, TemplateChoice(template_id=template.template_id, match=match)
 
 
@@ -63,16 +66,15 @@ def available_sources(template: Template) -> tuple[DataSource, ...]:
     return (*own, DataSource.GENERATED) if template.generator else own
 
 
-def _no_such_data_error(template: Template, suitable: Sequence[Template]) -> InvalidArgumentError:
-    available = available_sources(template)
-    what = "is generated: it has no records of its own" if not template.has_records else "has no generator"
-    others = [each.template_id for each in suitable if each.dataset_type is template.dataset_type]
+def _no_such_data_error(template: Template) -> InvalidArgumentError:
+    shown = quote_foreign(template.template_id)
     return InvalidArgumentError(
-        f"Template {quote_foreign(template.template_id)} {what}.",
+        f"Template {shown} has no generator, so no data can be generated for it."
+        if template.has_records
+        else f"Template {shown} has no records of its own: its data are generated.",
         field="data_source",
-        candidates=tuple(each.value for each in available),
-        suggested_action="Use a candidate"
-        + (f", or the template {quote_foreign(others[0])}." if others else "."),
+        recovery=Recovery.CHOOSE_OTHER,
+        candidates=tuple(each.value for each in available_sources(template)),
     )
 
 

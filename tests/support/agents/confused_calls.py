@@ -211,7 +211,7 @@ PROVISION_CALLS: Final = [
     _meant("provision_dataset", LIVE, journey_id=("acme-second", "acme-rollout")),
     _meant("provision_dataset", PROVISION, data_source=("mock", "mock_template")),
     _meant("provision_dataset", PROVISION, data_source=("MOCK-TEMPLATE", "mock_template")),
-    _meant("provision_dataset", PROVISION, data_source=("generated", "mock_template")),
+    _meant("provision_dataset", PROVISION, data_source=("generate", "generated")),
     _meant("provision_dataset", PROVISION, data_source=("sanitized_production", "mock_template")),
     _meant("provision_dataset", FAILED, retry=(False, True)),
     ConfusedCall(("provision_dataset", FAILED), ("provision_dataset", FAILED | {"retry": True})),

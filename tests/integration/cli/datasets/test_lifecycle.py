@@ -163,7 +163,11 @@ def test_two_clients_may_have_a_journey_of_one_id(command_line: CommandLine) -> 
         (("provision", "--client-id", "ACM", *PROVISION[3:], "jira_issues"), "unknown_client", ["ACME"]),
         ((*PROVISION[:4], "J1", *PROVISION[5:], "jira_issues"), "unknown_journey", ["j1"]),
         ((*PROVISION, "jira_issues", "--record-count", "0"), "invalid_argument", None),
-        ((*PROVISION, "jira_issues", "--data-source", "generated"), "invalid_argument", ["mock_template"]),
+        (
+            (*PROVISION, "jira_issues", "--data-source", "sanitized_production"),
+            "invalid_argument",
+            ["mock_template", "generated"],
+        ),
         ((*PROVISION[:-2], "pilot", "--dataset-type", "jira_issues"), "invalid_argument", None),
         (("datasets", "show", "nothing"), "unknown_dataset", None),
         (("health", "--connector-id", "nothing"), "unknown_connector", None),

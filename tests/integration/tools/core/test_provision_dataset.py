@@ -215,14 +215,19 @@ async def test_what_is_asked_for_reaches_the_dataset(tool_session: ToolSession) 
     assert made["template"]["match"] == "named"
 
 
-@pytest.mark.parametrize("source", ["generated", "sanitized_production"])
-async def test_a_source_that_is_not_there_yet_names_the_ones_that_are(
-    tool_session: ToolSession, source: str
-) -> None:
-    error = await tool_session.call_refused("provision_dataset", ACME | {"data_source": source})
+async def test_a_source_that_is_not_there_yet_names_the_ones_that_are(tool_session: ToolSession) -> None:
+    error = await tool_session.call_refused(
+        "provision_dataset", ACME | {"data_source": "sanitized_production"}
+    )
     assert (error["code"], error["recovery"], error["field"], error["candidates"]) == (
         "invalid_argument",
         "choose_other",
         "data_source",
-        ["mock_template"],
+        ["mock_template", "generated"],
     )
+
+
+async def test_generated_data_are_made_as_many_as_wanted(tool_session: ToolSession) -> None:
+    wanted = {"data_source": "generated", "record_count": 40}
+    made = await tool_session.call_ok("provision_dataset", ACME | wanted)
+    assert (made["status"], made["record_count"], made["quality_score"]) == ("ready", 40, 100)

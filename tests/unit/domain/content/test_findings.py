@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from domain.content.checks.findings import MAX_FINDINGS, quote_value
+from domain.content.checks.spill import MemorySpill
 from domain.content.documents import Fault
 from domain.content.quality import quality_issues, recheck_quality
-from domain.content.checks.spill import MemorySpill
 from domain.model.content import Finding
 from tests.support.content.records import (
     ISSUES,

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from domain.content.checks import DuplicateDetector, duplicates
 from domain.content.checks import checker as inspection
+from domain.content.checks.spill import MemorySpill
 from domain.content.documents import Fault
 from domain.content.population import Population
-from domain.content.checks.spill import MemorySpill
 from domain.errors import QuotaExceededError, StagingFailedError, TemplateInvalidError
 from domain.model.enums import DatasetType
 from domain.ports.staging import Staged

@@ -20,14 +20,15 @@ from domain.content.readiness import (
     readiness_report,
 )
 from domain.errors import MockDataMissingError, PlatformDeniedError
-from domain.model.content import Readiness, TemplateChoice
+from domain.model.content import Content, QualityReport, Readiness, TemplateChoice
 from domain.model.dataset import Dataset
 from domain.model.enums import DatasetStatus, DatasetType, DataSource, Stage, TemplateMatch
-from domain.model.template import GoldenQuestion, Template
+from domain.model.template import Generator, GoldenQuestion, Template
 from domain.ports.platform import Capabilities, SearchHit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     Answers = Sequence[Sequence[SearchHit]] | Exception
     Found = Sequence[Template] | Exception
@@ -60,6 +61,14 @@ DATASET = Dataset(
     created_at=NOW,
     last_used_at=NOW,
 )
+CONTENT = Content(
+    attempt=1,
+    record_count=40,
+    size_bytes=1,
+    checksum="c",
+    containers=(),
+    report=QualityReport(score=100, checks=(), checksum="c", evaluated_at=NOW),
+)
 
 
 def hit(found: str, url: str | None = None) -> SearchHit:
@@ -71,7 +80,8 @@ class FakeDependencies:
 
     def __init__(self, answers: Answers, templates: Found = (TEMPLATE,), *, search: bool = True) -> None:
         self.asked: list[tuple[Any, ...]] = []
-        self.templates = SimpleNamespace(list=self._list)
+        self.derived: list[tuple[str, int, date]] = []
+        self.templates = SimpleNamespace(list=self._list, derive_questions=self._derive_questions)
         self.platform = SimpleNamespace(
             capabilities=Capabilities(search=search), search_each=self._search_each
         )
@@ -82,6 +92,10 @@ class FakeDependencies:
         if isinstance(self._found, Exception):
             raise self._found
         return self._found
+
+    async def _derive_questions(self, template: Template, count: int, on: date) -> Sequence[GoldenQuestion]:
+        self.derived.append((template.template_id, count, on))
+        return (GoldenQuestion(position=1, text="Who was on call?", documents=("9",)),)
 
     async def _search_each(
         self, queries: Sequence[str], *, name: str, limit: int, seconds: float
@@ -109,10 +123,32 @@ async def test_every_question_of_the_template_is_asked_of_the_datasets_own_datas
     assert deps.asked == [(["Who is on call?", "Where is the handbook?"], DATASET.name, TOP_RESULTS, 7.0)]
 
 
-@pytest.mark.parametrize("source", [DataSource.GENERATED, DataSource.SANITIZED_PRODUCTION])
-async def test_content_that_is_not_the_templates_own_is_asked_nothing(source: DataSource) -> None:
+async def test_sanitized_content_is_asked_nothing() -> None:
     deps = FakeDependencies([])
-    assert (await readiness_of(deps, data_source=source), deps.asked) == (None, [])
+    readiness = await readiness_of(deps, data_source=DataSource.SANITIZED_PRODUCTION)
+    assert (readiness, deps.asked) == (None, [])
+
+
+async def test_generated_content_is_asked_what_was_true_on_the_day_of_its_population() -> None:
+    deps = FakeDependencies(
+        [[hit("9")]], [replace(TEMPLATE, generator=Generator(file="company.yaml", records=500))]
+    )
+    readiness = await readiness_of(deps, data_source=DataSource.GENERATED, content=CONTENT)
+    assert readiness == Readiness(asked=1, answered=1)
+    assert deps.asked == [(["Who was on call?"], DATASET.name, TOP_RESULTS, 7.0)]
+    assert deps.derived == [("fintech/payments/confluence_pages", 40, NOW.date())]
+
+
+@pytest.mark.parametrize(
+    ("template", "content"),
+    [(TEMPLATE, CONTENT), (replace(TEMPLATE, generator=Generator(file="f", records=5)), None)],
+)
+async def test_questions_that_cannot_be_derived_are_told(template: Template, content: Content | None) -> None:
+    deps = FakeDependencies([], [template])
+    readiness = await readiness_of(deps, data_source=DataSource.GENERATED, content=content)
+    assert readiness == Readiness(
+        asked=0, unknown="The questions of the template 'fintech/payments/confluence_pages' cannot be read."
+    )
 
 
 async def test_nothing_is_asked_where_nothing_can_be_searched_or_the_template_has_no_questions() -> None:

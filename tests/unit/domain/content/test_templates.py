@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from domain.content.templates import choose_template
+from domain.content.templates import available_sources, choose_template
 from domain.errors import InvalidArgumentError, UnknownTemplateError
 from domain.model.content import TemplateChoice
-from domain.model.enums import DatasetType, TemplateMatch
+from domain.model.enums import DatasetType, DataSource, TemplateMatch
 from domain.model.journey import Client
-from domain.model.template import Template
+from domain.model.template import Generator, Template
 
 PAGES = DatasetType.CONFLUENCE_PAGES
 ACME = Client(client_id="acme", name="Acme", industry="Fintech", use_case="developer_productivity")
@@ -59,6 +62,55 @@ def test_a_template_that_is_named_serves_whatever_is_nearer() -> None:
     far = template("healthcare", "operations")
     found = choose_template([RANKED[0][0], far], ACME, PAGES, far.template_id)
     assert found == (far, TemplateChoice(template_id=far.template_id, match=TemplateMatch.NAMED))
+
+
+GENERATOR = Generator(file="company.yaml", records=500)
+
+
+def test_a_template_has_data_of_its_records_first_and_of_its_generator() -> None:
+    own = template("fintech", "payments")
+    assert available_sources(own) == (DataSource.MOCK_TEMPLATE,)
+    assert available_sources(replace(own, generator=GENERATOR)) == (
+        DataSource.MOCK_TEMPLATE,
+        DataSource.GENERATED,
+    )
+    assert available_sources(replace(own, generator=GENERATOR, format="generated")) == (DataSource.GENERATED,)
+
+
+def test_for_generated_data_a_template_with_a_generator_serves() -> None:
+    near, far = template("fintech", "developer_productivity"), template("default", "default")
+    far = replace(far, generator=GENERATOR)
+    assert choose_template([near, far], ACME, PAGES, None, DataSource.GENERATED)[0] is far
+    assert choose_template([near, far], ACME, PAGES, None)[0] is near
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "source", "problem", "candidates"),
+    [
+        ({}, DataSource.GENERATED, "has no generator", ("mock_template",)),
+        (
+            {"generator": GENERATOR, "format": "generated"},
+            DataSource.MOCK_TEMPLATE,
+            "no records of its own",
+            ("generated",),
+        ),
+    ],
+)
+def test_a_source_that_a_template_lacks_is_refused_with_those_that_it_has(
+    changes: dict[str, Any], source: DataSource, problem: str, candidates: tuple[str, ...], *, named: bool
+) -> None:
+    own = replace(template("fintech", "developer_productivity"), **changes)
+    with pytest.raises(InvalidArgumentError, match=problem) as refused:
+        choose_template([own], ACME, PAGES, own.template_id if named else None, source)
+    assert (refused.value.field, refused.value.candidates) == ("data_source", candidates)
+
+
+def test_a_template_as_that_of_generated_data_declares_their_number() -> None:
+    own = replace(template("fintech", "payments"), generator=GENERATOR, schema={"type": "object"})
+    made = own.as_generated(1000)
+    assert (made.template_id, made.source, made.schema) == (own.template_id, "company.yaml", None)
+    assert (made.default_record_count, made.has_records) == (1000, False)
 
 
 def test_without_a_default_another_industry_never_stands_in() -> None:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.content.checks import DuplicateDetector, QualityChecker
+from domain.content.checks.spill import MemorySpill
 from domain.content.documents import RECORD_KINDS, ClientSite
 from domain.content.documents.blocks import DECODE_ERRORS, JsonArrayBatch, JsonLinesBatch
 from domain.content.population.reader import RecordReader
-from domain.content.checks.spill import MemorySpill
 from tests.support.content.records import ISSUES, NOW, PAGES, SITES, populate_lines, template_record
 
 if TYPE_CHECKING:

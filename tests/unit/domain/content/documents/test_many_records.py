@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.content.checks import DuplicateDetector, QualityChecker
+from domain.content.checks.spill import MemorySpill
 from domain.content.documents import RECORD_KINDS, Author, ClientSite, Document
 from domain.content.documents.kinds import build_urls, encode_paths
 from domain.content.documents.kinds.addresses import encode_segment, encode_segments
 from domain.content.documents.kinds.texts import are_filled_lines, is_one_line
 from domain.content.documents.neutral import Body
-from domain.content.spill import MemorySpill
 from domain.model.enums import DatasetType
 from tests.support.content.records import (
     ISSUES,

@@ -142,7 +142,8 @@ def test_an_issue_moves_on_from_day_to_day() -> None:
 
 def test_colleagues_come_and_go() -> None:
     authors = [
-        {each["author"] for each in records(company(2000, date(year, 12, 2)), MESSAGES)} for year in (2022, 2026)
+        {each["author"] for each in records(company(2000, date(year, 12, 2)), MESSAGES)}
+        for year in (2022, 2026)
     ]
     assert authors[0] - authors[1]
     assert authors[1] - authors[0]

@@ -21,7 +21,9 @@ def test_every_document_that_answers_is_there(dataset_type: DatasetType) -> None
     made = company(500, TODAY)
     kind = RECORD_KINDS[dataset_type]
     site = ClientSite("https://x.example.com", "mock-org")
-    ids = {kind.document(kind.decode(line), site).id for batch in made.records(dataset_type) for line in batch}
+    ids = {
+        kind.document(kind.decode(line), site).id for batch in made.records(dataset_type) for line in batch
+    }
     questions = derive_questions(made, dataset_type)
     assert len(questions) == 10
     assert [each.position for each in questions] == list(range(1, 11))

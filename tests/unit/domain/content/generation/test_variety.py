@@ -25,7 +25,9 @@ TEXTS = {
 }
 MARKUP = re.compile(r"<h2>.*?</h2>|<pre>.*?</pre>|<[^>]+>", re.DOTALL)
 SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
-INSTRUCTION = re.compile(r"\b(ignore|disregard) (all|any|the|previous)|\bsystem prompt|\byou are an?\b|\bAI\b", re.IGNORECASE)
+INSTRUCTION = re.compile(
+    r"\b(ignore|disregard) (all|any|the|previous)|\bsystem prompt|\byou are an?\b|\bAI\b", re.IGNORECASE
+)
 
 
 def sentences(text: str) -> list[str]:

@@ -82,7 +82,10 @@ Stage = Annotated[model.Stage, Field(strict=False, description="The stage of the
 DatasetType = Annotated[model.DatasetType, Field(strict=False, description="The kind of records.")]
 DataSource = Annotated[
     model.DataSource,
-    Field(strict=False, description="Where the records come from. Left out: mock_template."),
+    Field(
+        strict=False,
+        description="Where the records come from. Left out: mock_template, or generated where the template has no records.",
+    ),
 ]
 TeardownReason = Annotated[
     model.TeardownReason,

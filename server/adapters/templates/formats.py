@@ -176,7 +176,7 @@ class TemplateHead:
     schema: Mapping[str, Any] | None = None
     default_record_count: int | None = None
     file: str | None = None
-    generated: bool = False
+    generator: Mapping[str, Any] | None = None
     inline: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -193,8 +193,8 @@ def parse_template_head(name: str, found: Mapping[str, Any], member: str = RECOR
     version = found.get("format_version")
     inline = bool(found.get("records") is True or source.get("records") is True)
     file = source.get("file") if isinstance(source.get("file"), str) else None
-    generated = isinstance(source.get("generator"), dict)
-    if not (inline or file or generated):
+    generator = source["generator"] if isinstance(source.get("generator"), dict) else None
+    if not (inline or file or generator is not None):
         raise unknown_format_error(
             name,
             f"an object without records (version {quote_foreign(str(version))})"
@@ -219,7 +219,7 @@ def parse_template_head(name: str, found: Mapping[str, Any], member: str = RECOR
         schema=reader.mapping("schema"),
         default_record_count=reader.count("default_record_count"),
         file=file,
-        generated=generated,
+        generator=generator,
         inline=inline,
         warnings=tuple(reader.warnings),
     )

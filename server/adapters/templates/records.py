@@ -70,11 +70,11 @@ class TemplateRecords:
             return
         if head.file is None:
             raise TemplateInvalidError(
-                f"{quote_foreign(self.file)} generates its records, which is not supported.",
+                f"{quote_foreign(self.file)} generates its records.",
                 file=quote_foreign(self.file),
                 record_field="source.generator",
                 recovery=Recovery.CHOOSE_OTHER,
-                suggested_action="Choose a template that contains its records.",
+                suggested_action="Ask for the data source generated, or choose a template that contains its records.",
             )
         name = resolve_sibling(self.file, head.file)
         file = self._stack.enter_context(self._repository.open(name))

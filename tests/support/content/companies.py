@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from domain.content.generation import Company, parse_specification
+from tests.support.content.template_repository import TEMPLATE_FOLDER
 
 if TYPE_CHECKING:
     from datetime import date
@@ -37,3 +38,10 @@ def company(count: int, on: date, *, seed: int = 1) -> Company:
     """A company with that many records of each type, as it is on a day."""
     specification = msgspec.structs.replace(bundled_specification(), seed=seed)
     return Company(specification, count, on)
+
+
+def write_company(repository: Path) -> Path:
+    """Write a company with thirty records beside the templates of a small repository."""
+    path = repository / "mock_data" / "templates" / TEMPLATE_FOLDER / "company.yaml"
+    path.write_text(yaml.safe_dump(company_content(records=30)), "utf-8")
+    return path

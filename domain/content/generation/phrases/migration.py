@@ -9,7 +9,7 @@ from domain.content.generation.phrases.forms import IssueForm, PageForm, StoryFo
 
 _START: Final = (
     "We move the %(data)s of %(sys)s from %(option2)s to %(option)s, %(n)s of them, beginning with %(party)s in %(place)s: %(issue0)s",
-    "Today at %(t0)s the first of %(n)s %(data)s leave %(option2)s for %(option)s; the plan is %(link0)s",
+    "Today at %(t0)s the first of %(n)s %(data)s of %(sys)s leave %(option2)s for %(option)s; the plan is %(link0)s",
     "%(sys)s leaves %(option2)s: %(party)s in %(place)s move first, %(place2)s follows on %(later)s, see %(link0)s",
 )
 _PROGRESS: Final = (

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from domain.errors import require_present
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import date
 
     from domain.model import GoldenQuestion, Template
+    from domain.ports import RecordStream
     from server.adapters.templates.catalogue.repository import RepositoryTemplates
     from server.adapters.templates.readers.generated import GeneratedRecords
     from server.adapters.templates.records import TemplateRecords
@@ -53,6 +56,13 @@ class LayeredTemplates:
 
     def open_records(self, template: Template) -> AbstractContextManager[TemplateRecords]:
         return self._layers[template.layer].open_records(template)
+
+    def open_data(self, template: Template, on: date) -> AbstractContextManager[RecordStream]:
+        """Open what a dataset of the template has unless asked for otherwise; enter it in a worker thread."""
+        if template.has_records:
+            return self.open_records(template)
+        generator = require_present(template.generator, "a template without records has a generator")
+        return self.generate_records(template, generator.records, on)
 
     def generate_records(
         self, template: Template, count: int, on: date

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import date, datetime
 
-    from domain.model import GoldenQuestion, Template
+    from domain.model import Generator, GoldenQuestion, Template
     from server.adapters.templates.catalogue.listing import Entry
 
 DEFAULT_SUBDIR: Final = "mock_data/templates"
@@ -105,10 +105,9 @@ class RepositoryTemplates:
         templates = {each.source: each for each in survey.templates if each.has_records}
         twins = find_twins(survey.entries)
         for entry in survey.entries:
-            if entry.name in survey.company_files:
-                reports = self._judge_company(survey, entry.name, judgement)
-            else:
-                reports = iter([self._report_entry(location, survey, templates, entry, judgement)])
+            reports = self._judge_generated(survey, entry, judgement)
+            if not reports and entry.name not in survey.company_files:
+                reports = [self._report_entry(location, survey, templates, entry, judgement)]
             for report in reports:
                 yield _with_twin_warnings(report, entry.parts, twins)
         if not survey.templates:
@@ -147,14 +146,19 @@ class RepositoryTemplates:
         except OSError as error:
             raise unreadable_repository_error(location.repository / location.subdir, error) from None
 
-    def _judge_company(self, survey: Survey, file: str, judgement: Judgement) -> Iterator[TemplateReport]:
-        """Reports on the generated data of each type, of as many records as are usual."""
-        on = judgement.now.date()
+    def _judge_generated(
+        self, survey: Survey, entry: Entry, judgement: Judgement
+    ) -> Sequence[TemplateReport]:
+        """Reports on the generated data for which a file stands: a company's, or a template without records."""
+        reports = []
         for each in survey.templates:
-            if each.generator is None or each.generator.file != file:
+            if each.generator is None or entry.name != _generated_file(survey, each, each.generator):
                 continue
-            generate = partial(self.generate_records, count=each.generator.records, on=on)
-            yield judge_template(each.as_generated(each.generator.records), generate, judgement)
+            records = each.generator.records
+            generate = partial(self.generate_records, count=records, on=judgement.now.date())
+            report = judge_template(each.as_generated(records), generate, judgement)
+            reports.append(replace(report, file=entry.name))
+        return reports
 
     def _report_entry(
         self,
@@ -192,6 +196,11 @@ class RepositoryTemplates:
                 if count >= at_most:
                     return at_most
         return count
+
+
+def _generated_file(survey: Survey, template: Template, generator: Generator) -> str:
+    """The file for which the report on generated data of a template stands."""
+    return generator.file if generator.file in survey.company_files else template.source
 
 
 def _with_twin_warnings(

@@ -79,7 +79,7 @@ def read_question_files() -> SideFiles[Questions]:
 def read_company_files() -> SideFiles[CompanySpecification]:
     """The files that specify made-up companies."""
     return SideFiles(
-        COMPANY_FILE_LIMIT, lambda content, name: parse_specification(_decode_yaml(content, name), name)
+        COMPANY_FILE_LIMIT, lambda content, name: parse_specification(_decode_company(content, name), name)
     )
 
 
@@ -88,6 +88,15 @@ def _decode_json(content: bytes, name: str) -> object:
         return msgspec.json.decode(content.removeprefix(_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise TemplateInvalidError(f"{name} is not JSON: {error}.", file=name) from None
+
+
+def _decode_company(content: bytes, name: str) -> object:
+    """A company of a file of its own, or of the template of version 2 that contains it."""
+    if not name.endswith(".json"):
+        return _decode_yaml(content, name)
+    template = _decode_json(content, name)
+    source = template.get("source") if isinstance(template, dict) else None
+    return source.get("generator") if isinstance(source, dict) else None
 
 
 def _decode_yaml(content: bytes, name: str) -> object:

@@ -158,12 +158,6 @@ class TemplateCatalogue:
     ) -> Iterator[Template]:
         """The templates of the folder of a company's file, each with that as its generator."""
         industry, use_case = require_present(template_folders(entry), "a company's file lies in a folder")
-        problem: tuple[str, ...] = ()
-        records = 0
-        try:
-            records = self._companies.read(repository, entry.name).records
-        except LifecycleError as error:
-            problem = (explain_error(error),)
         for dataset_type in DatasetType:
             template_id = f"{industry}/{use_case}/{dataset_type.value}"
             template = own.get(template_id) or Template(
@@ -173,15 +167,12 @@ class TemplateCatalogue:
                 use_case=use_case,
                 dataset_type=dataset_type,
                 format=GENERATED_FORMAT,
-                default_record_count=records or None,
                 version=1,
                 source=entry.name,
             )
-            yield replace(
-                template,
-                generator=Generator(file=entry.name, records=records),
-                warnings=(*template.warnings, *problem),
-            )
+            if template.generator is None:
+                template = self._with_generator(repository, template, entry.name)
+            yield template
 
     def read_questions(self, name: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
         """The content of a file of questions. Raises TemplateInvalidError and MockDataMissingError."""
@@ -205,9 +196,25 @@ class TemplateCatalogue:
                 if cached is None or cached[0] != file.identity:
                     cached = (file.identity, _read_candidate(place, file, checkpoint))
                     self._cache[place.name] = cached
-            return cached[1]
+            candidate = cached[1]
         except LifecycleError as error:
             return Candidate(place, _broken_template(place, error), None)
+        if candidate.template.has_records:
+            return candidate
+        company_file = candidate.names or place.name
+        return replace(candidate, template=self._with_generator(repository, candidate.template, company_file))
+
+    def _with_generator(self, repository: Repository, template: Template, file: str) -> Template:
+        """The template with a company's file as its generator, and a warning where that cannot be read."""
+        records, warnings = 1, template.warnings
+        try:
+            records = self._companies.read(repository, file).records
+        except LifecycleError as error:
+            warnings = (*warnings, explain_error(error))
+        if not template.has_records:
+            records = template.default_record_count or records
+            template = replace(template, default_record_count=records)
+        return replace(template, generator=Generator(file=file, records=records), warnings=warnings)
 
 
 def _choose_template(found: list[Candidate]) -> Template:
@@ -244,7 +251,7 @@ def _read_candidate(place: TemplateFile, file: StoredFile, checkpoint: Callable[
         stage=head.stage,
         tags=head.tags,
         custom_fields=head.custom_fields or {},
-        format=head.format,
+        format=head.format if head.generator is None else GENERATED_FORMAT,
         schema=head.schema,
         default_record_count=head.default_record_count,
         version=head.version,
@@ -252,7 +259,10 @@ def _read_candidate(place: TemplateFile, file: StoredFile, checkpoint: Callable[
         source=place.name,
         warnings=(*file.warnings, *head.warnings, *_folder_mismatch_warnings(place, head)),
     )
-    return Candidate(place, template, resolve_sibling(place.name, head.file) if head.file else None)
+    beside = head.file if head.generator is None else head.generator.get("file")
+    return Candidate(
+        place, template, resolve_sibling(place.name, beside) if isinstance(beside, str) else None
+    )
 
 
 def _read_members(window: Window, layout: Layout, checkpoint: Callable[[], None]) -> dict[str, Any]:

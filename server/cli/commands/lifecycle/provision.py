@@ -51,7 +51,11 @@ async def provision_dataset(
     ] = None,
     data_source: Annotated[
         DataSource | None,
-        typer.Option("--data-source", help="Where the records come from: mock_template.", show_default=False),
+        typer.Option(
+            "--data-source",
+            help="Where the records come from: mock_template, or generated.",
+            show_default=False,
+        ),
     ] = None,
     retry: Annotated[
         bool, typer.Option("--retry", help="Make a dataset again that failed or is below the threshold.")

@@ -63,6 +63,8 @@ async def show_template(
     ] = _RECORDS,
 ) -> ExitCode | None:
     """Show a template: its records as documents, its questions, and what a dataset of it would score."""
+    from functools import partial
+
     from anyio import to_thread
 
     from domain.errors import UnknownTemplateError
@@ -80,10 +82,10 @@ async def show_template(
             field="template_id",
             candidates=closest_names(template_id, [each.template_id for each in overview.templates]),
         )
+    judgement = build_judgement(settings)
+    open_data = partial(repository.open_data, on=judgement.now.date())
     preview = await to_thread.run_sync(
-        lambda: preview_template(
-            template, repository.open_records, build_judgement(settings), records=records
-        )
+        lambda: preview_template(template, open_data, judgement, records=records)
     )
     run.output.print_answer(
         views.serialize_preview(preview, overview), *views.render_preview(preview, overview)

@@ -14,6 +14,7 @@ from domain.model.dataset import Recheck
 from domain.model.enums import DatasetStatus
 from domain.model.run import Progress, Run
 from tests.integration.tools.conftest import ACME, ToolSession
+from tests.support.content.companies import write_company
 from tests.support.entities import NOW, connector, dataset
 from tools.answers.provision import provision_answer
 
@@ -227,7 +228,8 @@ async def test_a_source_that_is_not_there_yet_names_the_ones_that_are(tool_sessi
     )
 
 
-async def test_generated_data_are_made_as_many_as_wanted(tool_session: ToolSession) -> None:
+async def test_generated_data_are_made_as_many_as_wanted(world: World, tool_session: ToolSession) -> None:
+    write_company(world.repository)
     wanted = {"data_source": "generated", "record_count": 40}
     made = await tool_session.call_ok("provision_dataset", ACME | wanted)
     assert (made["status"], made["record_count"], made["quality_score"]) == ("ready", 40, 100)

@@ -1,0 +1,156 @@
+"""A company beside templates, or in one of version 2, is what data of them are generated of."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from domain.errors import MockDataMissingError, TemplateInvalidError
+from domain.model.enums import DatasetType
+from server.adapters.templates import LayeredTemplates
+from server.adapters.templates.catalogue.side_files import COMPANY_FILE_LIMIT
+from tests.support.content.companies import company_content
+from tests.support.content.records import NOW
+from tests.support.content.repository_files import SUBDIR, RepositoryFiles, lines, pages
+
+if TYPE_CHECKING:
+    from domain.model.template import Template
+
+FOLDER = "fintech/dev"
+COMPANY = f"{FOLDER}/company.yaml"
+TODAY = date(2026, 12, 2)
+CONTENT = company_content(records=30)
+JSON = f"{FOLDER}/confluence_pages.json"
+
+
+def v2(generator: object, **members: Any) -> str:
+    return json.dumps({"format_version": 2, "source": {"generator": generator}, **members})
+
+
+def generated_lines(repository: RepositoryFiles, template: Template, count: int = 12) -> list[bytes]:
+    with repository.templates.generate_records(template, count, TODAY) as stream:
+        return [line for batch in stream for line in batch]
+
+
+async def test_a_company_serves_every_type_of_its_folder(repository: RepositoryFiles) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    found = await repository.templates.list()
+    assert [each.template_id for each in found] == [f"{FOLDER}/{each}" for each in sorted(DatasetType)]
+    for each in found:
+        assert (each.has_records, each.format, each.default_record_count) == (False, "generated", 30)
+        assert len(generated_lines(repository, each)) == 12
+        assert len(await repository.templates.derive_questions(each, 400, TODAY)) == 10
+
+
+async def test_records_beside_a_company_stay_the_templates_own(repository: RepositoryFiles) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
+    own = (await repository.templates.list())[0]
+    assert (own.has_records, own.default_record_count) == (True, None)
+    assert len(repository.read_records(own)) == 3
+    assert len(generated_lines(repository, own)) == 12
+
+
+@pytest.mark.parametrize("name", ["company.yaml", "acme.yaml"])
+async def test_a_template_names_the_file_of_its_company(repository: RepositoryFiles, name: str) -> None:
+    repository.write(f"{FOLDER}/{name}", yaml.safe_dump(CONTENT))
+    repository.write(JSON, v2({"file": name}, name="Acme", default_record_count=70))
+    template = (await repository.templates.list())[0]
+    assert (template.name, template.has_records, template.default_record_count) == ("Acme", False, 70)
+    assert template.generator is not None
+    assert (template.generator.file, template.generator.records) == (f"{SUBDIR}/{FOLDER}/{name}", 70)
+    assert len(generated_lines(repository, template)) == 12
+
+
+async def test_a_template_contains_its_company(repository: RepositoryFiles) -> None:
+    repository.write(JSON, v2(CONTENT))
+    template = await repository.load_only_template()
+    assert template.default_record_count == 30
+    assert len(generated_lines(repository, template)) == 12
+
+
+async def test_the_records_of_a_template_without_any_cannot_be_read(repository: RepositoryFiles) -> None:
+    repository.write(JSON, v2(CONTENT))
+    template = await repository.load_only_template()
+    with pytest.raises(TemplateInvalidError, match="generates its records") as refused:
+        repository.read_records(template)
+    assert "data source generated" in (refused.value.suggested_action or "")
+
+
+BROKEN = {
+    "not YAML": ("teams: [", "line 1 is not YAML"),
+    "a byte that is no text": (b"generator: \xff\xfe\x00", "is not YAML"),
+    "an alias": ("a: &a [1]\nb: *a\n", "has an alias"),
+    "nothing": ("", "is no specification of a company"),
+    "too deep": ("[" * 3000, "is not YAML"),
+    "a specification with a mistake": (
+        yaml.safe_dump(CONTENT | {"domain": "fernhill.com"}),
+        "domain must be reserved",
+    ),
+    "too large": (b"#" * (COMPANY_FILE_LIMIT + 1), "has more than 1 MiB"),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), BROKEN.values(), ids=BROKEN)
+async def test_a_company_that_cannot_be_read_is_listed_with_why_and_refused(
+    repository: RepositoryFiles, text: str | bytes, problem: str
+) -> None:
+    repository.write(COMPANY, text)
+    template = (await repository.templates.list())[0]
+    assert problem in " ".join(template.warnings)
+    with pytest.raises(TemplateInvalidError, match=problem):
+        generated_lines(repository, template)
+
+
+async def test_a_company_that_vanished_is_missing(repository: RepositoryFiles) -> None:
+    path = repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    template = (await repository.templates.list())[0]
+    path.unlink()
+    with pytest.raises(MockDataMissingError):
+        generated_lines(repository, template)
+
+
+async def test_validate_judges_the_generated_data_of_each_type(repository: RepositoryFiles) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    repository.write("fintech/other/jira_issues.json", v2(CONTENT))
+    reports = [
+        (each.file, each.dataset_type, each.records, each.score, each.passes)
+        for each in await repository.templates.validate(NOW)
+    ]
+    assert reports == [
+        *((f"{SUBDIR}/{COMPANY}", each, 30, 100, True) for each in sorted(DatasetType)),
+        (f"{SUBDIR}/fintech/other/jira_issues.json", "jira_issues", 30, 100, True),
+    ]
+
+
+async def test_validate_says_what_is_wrong_with_a_company(repository: RepositoryFiles) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT | {"colour": "red"}))
+    reports = await repository.templates.validate(NOW)
+    assert {each.is_valid for each in reports} == {False}
+    assert all("colour is not known" in " ".join(each.problems) for each in reports)
+
+
+async def test_a_company_is_read_again_once_it_has_changed(repository: RepositoryFiles) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    assert (await repository.templates.list())[0].default_record_count == 30
+    repository.write(COMPANY, yaml.safe_dump(CONTENT | {"records": 31}))
+    assert (await repository.templates.list())[0].default_record_count == 31
+
+
+async def test_of_several_repositories_each_generates_its_own(repository: RepositoryFiles) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    layers = LayeredTemplates({"own": repository.templates})
+    template = (await layers.list())[0]
+    with layers.open_data(template, TODAY) as stream:
+        assert sum(len(batch) for batch in stream) == 30
+    with layers.generate_records(template, 7, TODAY) as stream:
+        assert sum(len(batch) for batch in stream) == 7
+        assert sum(len(batch) for batch in stream.read_again()) == 7
+    assert await layers.derive_questions(template, 400, TODAY)
+    repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
+    with layers.open_data((await layers.list())[0], TODAY) as stream:
+        assert sum(len(batch) for batch in stream) == 3

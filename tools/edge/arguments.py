@@ -84,7 +84,9 @@ DataSource = Annotated[
     model.DataSource,
     Field(
         strict=False,
-        description="Where the records come from. Left out: mock_template, or generated where the template has no records.",
+        description=(
+            "Where the records come from. Left out: mock_template, or generated where the template has no records."
+        ),
     ),
 ]
 TeardownReason = Annotated[

@@ -232,4 +232,4 @@ async def test_generated_data_are_made_as_many_as_wanted(world: World, tool_sess
     write_company(world.repository)
     wanted = {"data_source": "generated", "record_count": 40}
     made = await tool_session.call_ok("provision_dataset", ACME | wanted)
-    assert (made["status"], made["record_count"], made["quality_score"]) == ("ready", 40, 100)
+    assert (made["status"], made["record_count"], made["quality"]["score"]) == ("ready", 40, 100)

@@ -54,9 +54,6 @@ class Staff:
         self._seats = seats
         self._holders = [self._find_holders(seat, today) for seat in range(seats)]
 
-    def __len__(self) -> int:
-        return self._seats
-
     def find(self, seat: int, day: int) -> Person:
         """Who holds a seat on a day."""
         now = self._holders[seat][0]

@@ -103,6 +103,19 @@ async def test_a_provision_that_was_killed_while_it_populated_makes_the_same(wor
     assert (attached.status, attached.record_count, attached.attempt) == (DatasetStatus.READY, 30, 1)
 
 
+async def test_a_generator_that_vanished_before_its_data_were_made_fails_the_provision(world: World) -> None:
+    company = write_company(world.repository)
+    async with world.open_process(crash=CrashAt("populate", "before")) as process:
+        await process.add_client_and_journey()
+        await process.start_provision(data_source=GENERATED)
+        await process.wait_for_crash()
+    company.unlink()
+    async with world.open_process() as process:
+        with pytest.raises(ProvisionFailedError, match="no longer has a generator"):
+            await process.provision(data_source=GENERATED)
+    assert world.staged_files() == []
+
+
 async def test_a_company_that_vanished_fails_the_provision_and_a_retry_takes_the_records(
     world: World,
 ) -> None:

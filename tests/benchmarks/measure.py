@@ -54,6 +54,7 @@ class Row:
 
 PARTS: Final = {
     "pipeline": "pipeline",
+    "generation": "pipeline",
     "call": "server",
     "start": "server",
     "idle": "server",

@@ -56,14 +56,15 @@ class Staff:
 
     def find(self, seat: int, day: int) -> Person:
         """Who holds a seat on a day."""
-        now = self._holders[seat][0]
-        return now if day >= now.joined else self._holders[seat][1]
+        joined, now, before = self._holders[seat]
+        return now if day >= joined else before
 
-    def _find_holders(self, seat: int, today: int) -> tuple[Person, Person]:
-        """Who holds a seat today, and who did before: nobody leaves sooner than after `HISTORY_DAYS`."""
+    def _find_holders(self, seat: int, today: int) -> tuple[int, Person, Person]:
+        """Since when somebody holds a seat, who, and who did before: nobody leaves sooner than after `HISTORY_DAYS`."""
         tenure = HISTORY_DAYS + _TENURE_STEP * (seat % 11)
         turn = (today + _SHIFT * seat) // tenure
-        return self._holder(seat, turn, tenure), self._holder(seat, turn - 1, tenure)
+        now = self._holder(seat, turn, tenure)
+        return now.joined, now, self._holder(seat, turn - 1, tenure)
 
     def _holder(self, seat: int, turn: int, tenure: int) -> Person:
         number = (self._offset + (seat + turn * self._seats) * _STRIDE) % _NAMES

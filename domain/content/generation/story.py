@@ -110,7 +110,7 @@ class Stories:
         self._set_up_teams(specification, count)
         seats = self._per_team * len(specification.teams)
         first_name = chooser.draw(b"staff")[0][0][0]
-        self._staff = Staff(seats, specification.domain, first_name, today)
+        self._find_person = Staff(seats, specification.domain, first_name, today).find
         self._kinds = make_table([kind for kind in KINDS for _ in range(getattr(specification.shares, kind))])
         words = specification.words
         components = _join(PLACINGS, words.components)
@@ -168,7 +168,7 @@ class Stories:
 
     def person(self, team: int, seat: int, day: int) -> Person:
         """Who holds a seat of a team on a day."""
-        return self._staff.find(team * self._per_team + seat % self._per_team, day)
+        return self._find_person(team * self._per_team + seat % self._per_team, day)
 
     def system_of(self, number: int) -> int:
         """The place of the system of a story."""

@@ -7,7 +7,7 @@ from functools import cache
 from operator import getitem
 from typing import TYPE_CHECKING, Final
 
-from domain.content.generation.calendar import MINUTES, clock, day_forms
+from domain.content.generation.calendar import HISTORY_WEEKS, MINUTES, clock, day_forms
 from domain.content.generation.choices import SPAN, make_table
 from domain.content.generation.phrases import (
     QUIET_SYSTEM_FORM,
@@ -31,17 +31,21 @@ _UNIX_DAYS: Final = 10_959
 """From the first day of Unix time to the first Monday of the calendar."""
 _STATUSES: Final = ("To Do", "In Progress", "In Review", "Done")
 _PRIORITIES: Final = ("Highest", "High", "High", "Medium", "Medium", "Medium", "Low")
+_DAYS_BEFORE: Final = 7 * HISTORY_WEEKS + 80
+_DAYS_AFTER: Final = 60
+"""Days that texts may name: some before the oldest story, and some after today."""
 _TWO: Final = [f"{number:02d}" for number in range(60)]
 
 
 @cache
 def _tables() -> list[list[str]]:
     """The tables of figures, in the order of `_FIGURES`. They are large, so they are made when they are needed."""
-    thousands = make_table([f"{number:,}" for number in range(100, 9900)])
+    thousands = make_table([f"{number:,}" for number in range(1000, 1000 + SPAN)])
     tens = make_table([str(number) for number in range(3, 99)])
     hundreds = make_table([str(number) for number in range(100, 980)])
     percent = make_table([f"{number // 10}.{number % 10}" for number in range(1, 400)])
-    times = make_table([clock(minute) for minute in range(MINUTES)])
+    seconds = [divmod(number * MINUTES * 60 // SPAN, 60) for number in range(SPAN)]
+    times = make_table([f"{clock(minute)}:{_TWO[second]}" for minute, second in seconds])
     tickets = make_table([f"T{10_000 + number}" for number in range(SPAN)])
     return [*5 * [thousands], *5 * [tens], *5 * [hundreds], *2 * [percent], *2 * [times], tickets]
 
@@ -75,6 +79,10 @@ class Teller(ABC):
         self._chooser = chooser
         self._yesterday = today - 1
         self._tables = _tables()
+        self._first_day = today - _DAYS_BEFORE
+        days = [day_forms(day) for day in range(self._first_day, today + _DAYS_AFTER)]
+        self._dates = [each.long for each in days]
+        self._iso_dates = [each.iso for each in days]
 
     thing: bytes
 
@@ -92,17 +100,18 @@ class Teller(ABC):
         day, team, person, others = story.day, story.team, self._stories.person, self._stories.others
         first = draw[20] % others
         second = (first + 1 + draw[21] % (others - 1)) % others
+        dates, at = self._dates, day - self._first_day
         return (
             *map(getitem, self._tables, draw),
             person(team, story.seats[0] + 1 + first, day).name,
             person(team, story.seats[0] + 1 + second, day).name,
-            day_forms(day - 2 - draw[22] % 60).long,
-            day_forms(day - 2 - draw[23] % 60).long,
-            day_forms(day + 1 + draw[24] % 40).long,
-            day_forms(day + 1 + draw[25] % 40).long,
-            f"{story.facts[_SLUG]}-{digits[2:6]}",
-            digits[8:15],
-            digits[24:31],
+            dates[at - 2 - draw[22] % 60],
+            dates[at - 2 - draw[23] % 60],
+            dates[at + 1 + draw[24] % 40],
+            dates[at + 1 + draw[25] % 40],
+            f"{story.facts[_SLUG]}-{digits[2:8]}",
+            digits[8:18],
+            digits[24:34],
             digits[:16],
             digits[16:32],
             digits[32:48],
@@ -113,9 +122,8 @@ class Teller(ABC):
             digits[112:],
         )
 
-
-def _stamp(day: int, minute: int, second: int) -> str:
-    return f"{day_forms(day).iso}T{clock(minute)}:{_TWO[second % 60]}Z"
+    def _stamp(self, day: int, minute: int, second: int) -> str:
+        return f"{self._iso_dates[day - self._first_day]}T{clock(minute)}:{_TWO[second % 60]}Z"
 
 
 def _wordings(skeleton: str, own: Sequence[str], parts: Mapping[str, Sequence[Family | str]]) -> Wording:
@@ -167,7 +175,7 @@ class MessageTeller(Teller):
             "incidents" if story.kind == "incident" else story.facts[_CHANNEL],
             author.mail,
             author.name,
-            _stamp(day, story.minutes[slot], story.number),
+            self._stamp(day, story.minutes[slot], story.number),
         )
         return self._wordings[story.kind][slot].fill(draw[28] % VARIANTS, story.facts + figures + own)
 
@@ -238,8 +246,8 @@ class IssueTeller(Teller):
             person(story.team, draw[29], min(done, yesterday)).mail,
             person(story.team, story.seats[0], day).mail,
             _PRIORITIES[draw[30] % 7],
-            _stamp(day, created, draw[30]),
-            _stamp(updated, changed, draw[31]),
+            self._stamp(day, created, draw[30]),
+            self._stamp(updated, changed, draw[31]),
         )
         return wording.fill(draw[28] % VARIANTS, story.facts + figures + own)
 
@@ -292,8 +300,8 @@ class PageTeller(Teller):
             story.facts[_PAGE_ID + slot],
             author.mail,
             author.name,
-            _stamp(day, created, draw[30]),
-            _stamp(updated, edited, draw[31]),
+            self._stamp(day, created, draw[30]),
+            self._stamp(updated, edited, draw[31]),
         )
         return self._wordings[story.kind][slot].fill(draw[28] % VARIANTS, story.facts + figures + own)
 
@@ -343,7 +351,7 @@ class RepositoryTeller(Teller):
             str(draw[30] % 90),
             str(draw[31] % 40),
             self._stories.person(story.team, story.seats[0], self._yesterday).mail,
-            _stamp(updated, edited, draw[31]),
+            self._stamp(updated, edited, draw[31]),
         )
         return wording.fill(draw[28] % VARIANTS, story.facts + figures + own)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from domain.content.generation.phrases import Family
 
-VARIANTS: Final = 64
+VARIANTS: Final = 24
 """How many combinations of sentences a form has."""
 
 _SLOT: Final = re.compile(r"%\(([a-zA-Z]+\d?)\)s")

@@ -39,7 +39,7 @@ RULE: Final = (
     "For %(party)s in %(place)s it matters most that %(rule)s, as %(w)s wrote to ticket %(x)s on %(e)s.",
 )
 PEOPLE: Final = (
-    "%(lead)s and %(w)s are asked about the %(comp)s, extension %(a)s, from %(q)s on.",
+    "%(lead)s and %(w)s are asked about the %(comp)s, extension %(c)s, from %(q)s on.",
     "In the room on %(f)s: %(lead)s, %(w)s, %(guest)s from %(pteam)s, and %(b)s listeners.",
     "%(second)s keeps the notes, %(w)s the figures, and %(guest)s told %(c)s %(party)s at %(q)s.",
     "%(w)s moved to %(team)s on %(e)s and has %(b)s percent of the week for the %(comp2)s.",

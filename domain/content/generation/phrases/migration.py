@@ -14,7 +14,7 @@ _START: Final = (
 )
 _PROGRESS: Final = (
     "%(p)s percent are through by %(t1)s, %(a)s %(data)s, and %(signal)s is at %(v0)s %(unit)s on %(h)s.",
-    "%(a)s of %(n)s %(data)s have moved, %(c)s a minute, none twice; %(w)s counts them on %(h)s.",
+    "%(c)s of %(n)s %(data)s have moved, %(b)s a minute, none twice; %(w)s counts them on %(h)s.",
     "Wave %(b)s is done at %(t1)s with %(a)s %(data)s, checked against %(c)s %(pdata)s of %(psys)s.",
 )
 _BLOCKED: Final = (

@@ -8,13 +8,13 @@ from domain.content.generation.phrases.common import COST, EVIDENCE, NEXT, PEOPL
 from domain.content.generation.phrases.forms import Family  # noqa: TC001 - a field's type
 
 _OWNED: Final = (
-    "%(team)s runs it; ask in #%(channel)s, or %(lead)s, extension %(a)s.",
+    "%(team)s runs it; ask in #%(channel)s, or %(lead)s, extension %(c)s.",
     "It belongs to %(team)s (#%(channel)s); %(lead)s and %(w)s review, %(b)s reviews a week.",
     "%(lead)s keeps it for %(team)s, with %(w)s as deputy since %(e)s; the channel is #%(channel)s.",
 )
 _RUNS: Final = (
     "`make check` runs %(c)s tests in %(b)s seconds; %(r)s is the last commit that passed on %(h)s.",
-    "Version %(ver)s needs port %(a)s, %(b)s connections and the %(comp)s of %(psys)s.",
+    "Version %(ver)s needs port 1%(c)s, %(b)s connections and the %(comp)s of %(psys)s.",
     "Start it with `make run` beside %(psys)s; it loads %(a)s %(data)s in %(b)s seconds.",
 )
 _LAST: Final = (

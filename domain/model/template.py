@@ -33,6 +33,7 @@ class Template:
     the file, `warnings` are for a person. `schema` is a JSON Schema beside the type's own, for its records.
     `questions` are the golden questions that its documents answer, None when their file cannot be read.
     `generator` is what generated data of it are made with, None when there are none.
+    `is_relative` says that its instants are told relative to the day of the population (`time: relative`).
     `repository` is where it comes from, `bundled` or a folder, and `layer` the place of that among several
     repositories, from 0: of two templates with one id, that of the first repository serves.
     """
@@ -54,6 +55,7 @@ class Template:
     warnings: tuple[str, ...] = ()
     questions: tuple[GoldenQuestion, ...] | None = ()
     generator: Generator | None = None
+    is_relative: bool = False
     repository: str | None = None
     layer: int = 0
 
@@ -70,6 +72,7 @@ class Template:
             format=GENERATED_FORMAT,
             source=generator.file,
             schema=None,
+            is_relative=False,
             default_record_count=count,
             questions=(),
         )

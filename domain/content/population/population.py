@@ -15,6 +15,7 @@ from domain.content.documents import (
     encode_documents,
     parse_document_id,
 )
+from domain.content.population.anchor import Anchor, find_newest_instant
 from domain.content.population.limits import find_large_document, find_long_id
 from domain.content.population.reader import RecordReader
 from domain.content.population.streams import ExtendedRecordStream
@@ -115,14 +116,8 @@ class Population:
         extended = stream if isinstance(stream, ExtendedRecordStream) else None
         self._duplicates = DuplicateDetector(extended.spill if extended else MemorySpill())
         self._checker = QualityChecker(self._kind, self._site.url, self._duplicates, self._now)
-        self._reader = RecordReader(
-            self._kind,
-            self._site,
-            sites=self._sites,
-            checker=self._checker,
-            find_misfit=extended.find_misfit if extended else None,
-            read_again=extended.read_again if extended else None,
-        )
+        self._reader = self._open_reader(self._checker, extended)
+        self._anchor = self._find_anchor(extended) if self._template.is_relative else None
         for batch in stream:
             lines, count = self._process_batch(batch)
             if count:
@@ -135,6 +130,33 @@ class Population:
         for held in self._release_held():
             yield self._count_made(b"\n".join([*held, b""]), len(held))
         self._finish(stream)
+
+    def _open_reader(self, checker: QualityChecker, stream: ExtendedRecordStream | None) -> RecordReader:
+        return RecordReader(
+            self._kind,
+            self._site,
+            sites=self._sites,
+            checker=checker,
+            find_misfit=stream.find_misfit if stream else None,
+            read_again=stream.read_again if stream else None,
+        )
+
+    def _find_anchor(self, stream: ExtendedRecordStream | None) -> Anchor:
+        """The anchor of the records, which are read once more for it; their faults are counted later."""
+        counts_nothing = QualityChecker(
+            self._kind, self._site.url, DuplicateDetector(MemorySpill()), self._now
+        )
+        reader = self._open_reader(counts_nothing, stream)
+        again = stream.read_again() if stream else ()
+        newest = find_newest_instant(again, reader, self._kind, self._site)
+        if newest is None:
+            raise TemplateInvalidError(
+                f"{self._file}: its time is relative, but no record has an instant that can be read.",
+                file=self._file,
+                record_field="time",
+                suggested_action="Give the records their instants, or leave the member `time` out.",
+            )
+        return Anchor.for_newest(newest, self._now)
 
     def build_content(self, attempt: int, staged: Staged) -> Content:
         """The content that was populated, once `stream_documents` is exhausted and its chunks are staged.
@@ -178,6 +200,8 @@ class Population:
         else:
             documents = self._kind.documents(records[:wanted], self._site)
             del records  # which the documents do not need
+        if self._anchor is not None:
+            self._anchor.move_documents(documents)
         self._read += wanted
         positions = list(range(first, first + wanted))
         ids = [each.id for each in documents]

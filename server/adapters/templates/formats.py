@@ -178,6 +178,7 @@ class TemplateHead:
     file: str | None = None
     generator: Mapping[str, Any] | None = None
     inline: bool = False
+    is_relative: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -221,13 +222,15 @@ def parse_template_head(name: str, found: Mapping[str, Any], member: str = RECOR
         file=file,
         generator=generator,
         inline=inline,
+        is_relative=reader.is_relative(),
         warnings=tuple(reader.warnings),
     )
 
 
 _VERSION_2: Final = 2
 _KNOWN: Final = (None, 1, _VERSION_2)
-_BESIDE: Final = ("name", "schema", "default_record_count")
+_BESIDE: Final = ("name", "schema", "default_record_count", "time")
+_RELATIVE: Final = "relative"
 
 
 def _as_object(value: object) -> dict[str, Any]:
@@ -257,6 +260,14 @@ class _MemberReader:
             )
             return None
         return found
+
+    def is_relative(self) -> bool:
+        time = self.text("time")
+        if time not in {None, _RELATIVE}:
+            self.warnings.append(
+                f"'time' is {quote_foreign(str(time))}; it can only be {_RELATIVE}, so it was ignored."
+            )
+        return time == _RELATIVE
 
     def tags(self) -> tuple[str, ...]:
         return self._read("tags", tuple[str, ...]) or ()

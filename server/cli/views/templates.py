@@ -48,6 +48,8 @@ def serialize_template(template: Template, overview: Overview) -> dict[str, Any]
         **({"shadows": list(shadowed)} if shadowed else {}),
         **({"record_count": template.default_record_count} if template.default_record_count else {}),
         **({"questions": len(template.questions)} if template.questions else {}),
+        **({"time": "relative"} if template.is_relative else {}),
+        **({"generated_record_count": template.generator.records} if template.generator else {}),
         **({"tags": list(template.tags)} if template.tags else {}),
         **({"warnings": list(template.warnings)} if template.warnings else {}),
     }

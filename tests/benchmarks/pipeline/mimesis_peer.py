@@ -3,7 +3,6 @@
 It prints the CPU seconds that they took, and their bytes. Its sentences come from a list.
 """
 
-
 import json
 import sys
 import time

@@ -255,6 +255,7 @@ def _read_candidate(place: TemplateFile, file: StoredFile, checkpoint: Callable[
         schema=head.schema,
         default_record_count=head.default_record_count,
         version=head.version,
+        is_relative=head.is_relative,
         checksum=_hash_file(file.stored, place.name, checkpoint),
         source=place.name,
         warnings=(*file.warnings, *head.warnings, *_folder_mismatch_warnings(place, head)),

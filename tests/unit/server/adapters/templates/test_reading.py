@@ -478,3 +478,23 @@ async def test_a_template_within_a_template_is_refused(repository: RepositoryFil
     repository.write("fintech/dev/inner.json", v2())
     with pytest.raises(TemplateFormatUnknownError, match="a template within a template"):
         repository.populate(await repository.load_only_template())
+
+
+@pytest.mark.parametrize(
+    ("document", "is_relative"),
+    [
+        (v2(time="relative"), True),
+        (json.dumps({"metadata": {"time": "relative"}, "records": pages()}), True),
+        (v2(), False),
+        (v2(time="absolute"), False),
+    ],
+)
+async def test_a_template_says_whether_its_time_is_relative(
+    repository: RepositoryFiles, document: str, is_relative: bool
+) -> None:
+    repository.write(JSON, document)
+    template = await repository.load_only_template()
+    assert template.is_relative is is_relative
+    assert repository.populate(template).record_count > 0
+    ignored = [each for each in template.warnings if each.startswith("'time' is absolute")]
+    assert len(ignored) == ('"absolute"' in document)

@@ -64,6 +64,13 @@ class LayeredTemplates:
         generator = require_present(template.generator, "a template without records has a generator")
         return self.generate_records(template, generator.records, on)
 
+    def describe_data(self, template: Template, on: date) -> Template:
+        """The template as that of what `open_data` opens, with its questions. Blocks."""
+        if template.has_records:
+            return template
+        described = self._layers[template.layer].describe_generated(template, on)
+        return replace(described, repository=template.repository, layer=template.layer)
+
     def generate_records(
         self, template: Template, count: int, on: date
     ) -> AbstractContextManager[GeneratedRecords]:

@@ -79,6 +79,19 @@ class RepositoryTemplates:
 
         return await to_thread.run_sync(derive)
 
+    def describe_generated(self, template: Template, on: date) -> Template:
+        """The template as that of as many generated records as are usual, with the questions of that day. Blocks.
+
+        It has no questions when its company cannot be read; reading its records says why.
+        """
+        generator = require_present(template.generator, "only templates with a generator are described so")
+        generated = template.as_generated(generator.records)
+        try:
+            company, _ = self._open_company(template, generator.records, on)
+        except LifecycleError:
+            return generated
+        return replace(generated, questions=tuple(derive_questions(company, template.dataset_type)))
+
     def _open_company(self, template: Template, count: int, on: date) -> tuple[Company, str]:
         location = locate_templates(self._path, self._subdir)
         catalogue = self._catalogues.setdefault(location, TemplateCatalogue(location))
@@ -154,9 +167,9 @@ class RepositoryTemplates:
         for each in survey.templates:
             if each.generator is None or entry.name != _generated_file(survey, each, each.generator):
                 continue
-            records = each.generator.records
-            generate = partial(self.generate_records, count=records, on=judgement.now.date())
-            report = judge_template(each.as_generated(records), generate, judgement)
+            on = judgement.now.date()
+            generate = partial(self.generate_records, count=each.generator.records, on=on)
+            report = judge_template(self.describe_generated(each, on), generate, judgement)
             reports.append(replace(report, file=entry.name))
         return reports
 

@@ -70,7 +70,12 @@ async def show_template(
     from domain.errors import UnknownTemplateError
     from domain.model import closest_names, quote_foreign
     from server.cli.views import templates as views
-    from server.composition.templates import build_judgement, build_template_repository, preview_template
+    from server.composition.templates import (
+        Preview,
+        build_judgement,
+        build_template_repository,
+        preview_template,
+    )
 
     settings = run.load_settings()
     repository = build_template_repository(settings.mock_data_repo)
@@ -84,9 +89,12 @@ async def show_template(
         )
     judgement = build_judgement(settings)
     open_data = partial(repository.open_data, on=judgement.now.date())
-    preview = await to_thread.run_sync(
-        lambda: preview_template(template, open_data, judgement, records=records)
-    )
+
+    def preview_data() -> Preview:
+        described = repository.describe_data(template, judgement.now.date())
+        return preview_template(described, open_data, judgement, records=records)
+
+    preview = await to_thread.run_sync(preview_data)
     run.output.print_answer(
         views.serialize_preview(preview, overview), *views.render_preview(preview, overview)
     )

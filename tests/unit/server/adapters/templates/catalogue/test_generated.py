@@ -147,10 +147,15 @@ async def test_of_several_repositories_each_generates_its_own(repository: Reposi
     template = (await layers.list())[0]
     with layers.open_data(template, TODAY) as stream:
         assert sum(len(batch) for batch in stream) == 30
+    described = layers.describe_data(template, TODAY)
+    assert (described.layer, described.repository, described.default_record_count) == (0, "own", 30)
+    assert described.questions
     with layers.generate_records(template, 7, TODAY) as stream:
         assert sum(len(batch) for batch in stream) == 7
         assert sum(len(batch) for batch in stream.read_again()) == 7
     assert await layers.derive_questions(template, 400, TODAY)
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
-    with layers.open_data((await layers.list())[0], TODAY) as stream:
+    own = (await layers.list())[0]
+    assert layers.describe_data(own, TODAY) is own
+    with layers.open_data(own, TODAY) as stream:
         assert sum(len(batch) for batch in stream) == 3

@@ -77,6 +77,8 @@ async def _caller(ctx: EdgeContext) -> Principal:
 
 GivenServices = Annotated[Services, Resolve(_services)]
 GivenCaller = Annotated[Principal, Resolve(_caller)]
+_ASK_NOBODY: Final = frozenset({_services, _caller})
+"""The resolvers that never ask a person."""
 
 
 class _StrictArguments(ArgModelBase):
@@ -219,6 +221,23 @@ def _question_text(result: object) -> str | None:
     return "\n".join(messages)
 
 
+def _give_directly(tool: LifecycleTool) -> None:
+    """Give a tool the services and the caller without the resolution of the SDK, for which each call would pay."""
+    function = tool.fn
+    given = {name: each.fn for name, (each, _) in tool.resolved_params.items() if each.fn in _ASK_NOBODY}
+    context_name = tool.context_kwarg
+
+    async def call(*, ctx: EdgeContext, **arguments: Any) -> BaseModel:
+        own = {} if context_name is None else {context_name: ctx}
+        answer: BaseModel = await function(
+            **arguments, **own, **{name: await resolve(ctx) for name, resolve in given.items()}
+        )
+        return answer
+
+    tool.fn, tool.context_kwarg = call, "ctx"
+    tool.resolved_params = {name: each for name, each in tool.resolved_params.items() if name not in given}
+
+
 def build_tool(
     function: Callable[..., Awaitable[BaseModel]], *, verb: str, title: str, annotations: ToolAnnotations
 ) -> LifecycleTool:
@@ -238,6 +257,7 @@ def build_tool(
         ),
     )
     tool.verb = verb
+    _give_directly(tool)
     metadata = tool.fn_metadata
     arguments = create_model(
         f"{function.__name__}_arguments", __base__=(metadata.arg_model, _StrictArguments)

@@ -62,19 +62,17 @@ class RateLimitRepository(Repository):
         }
         by_clock = "at > :at - :window"
         of_this_boot = "uptime > :uptime - :window" if reading.uptime else by_clock
-        count = 0
-        for young in (
-            f"boot = :boot and {of_this_boot}",
-            f"boot < :boot and {by_clock}",
-            f"boot > :boot and {by_clock}",
-        ):
-            count += self._fetch_count(
-                # The conditions are constant; values are bound.
-                "select count(*) from (select 1 from dated_uses "  # noqa: S608
-                f"where kind = :kind and principal = :principal and {young} limit :n) as young",
-                **values,
+        young = " union all ".join(
+            # The conditions are constant; values are bound.
+            "select * from (select 1 from dated_uses "  # noqa: S608
+            f"where kind = :kind and principal = :principal and {each} limit :n) as young"
+            for each in (
+                f"boot = :boot and {of_this_boot}",
+                f"boot < :boot and {by_clock}",
+                f"boot > :boot and {by_clock}",
             )
-        return count
+        )
+        return self._fetch_count(f"select count(*) from ({young}) as uses", **values)  # noqa: S608
 
     def delete(self, number: int) -> None:
         self._execute("delete from dated_uses where number = :number", {"number": number})

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 import msgspec
 
-from domain.content.documents.placeholders import has_placeholder, have_placeholder
+from domain.content.documents.placeholders import (
+    count_exact_placeholders,
+    has_placeholder,
+    have_placeholder,
+)
 
 if TYPE_CHECKING:
     from domain.content.documents.kinds import RecordKind
@@ -32,6 +36,15 @@ def _read_names(
         return None
 
 
+def _resolve(data: bytes, replace: Callable[[bytes], bytes]) -> tuple[bytes, int] | None:
+    """JSON with every placeholder replaced, and their number; None when there is none, or another than exact ones."""
+    exact = count_exact_placeholders(data)
+    if not exact:
+        return None
+    resolved = replace(data)
+    return None if has_placeholder(resolved) else (resolved, exact)
+
+
 class RecordBatch(Sequence[bytes]):
     """Record batch, which is split into single records only when one of them is needed.
 
@@ -46,6 +59,18 @@ class RecordBatch(Sequence[bytes]):
 
     def read_names(self) -> Iterable[tuple[str, ...]] | None:
         """The names of each record. None when they cannot be read at once."""
+        return None
+
+    def resolve_placeholders(
+        self,
+        replace: Callable[[bytes], bytes],  # noqa: ARG002 - a table's values are looked at one by one
+        at_most: int | None,  # noqa: ARG002
+    ) -> tuple[RecordBatch, int] | None:
+        """The batch with every placeholder replaced, and their number.
+
+        None when it may have more records than `at_most`, no placeholder, or one that has to be looked at; then its
+        records are looked at one by one.
+        """
         return None
 
     @abstractmethod
@@ -86,6 +111,14 @@ class JsonLinesBatch(RecordBatch):
 
     def read_names(self) -> Iterable[tuple[str, ...]] | None:
         return _read_names(_decode_names_of_lines, self._data)
+
+    def resolve_placeholders(
+        self, replace: Callable[[bytes], bytes], at_most: int | None
+    ) -> tuple[RecordBatch, int] | None:
+        if at_most is not None and self._data.count(b"\n") >= at_most:
+            return None
+        resolved = _resolve(self._data, replace)
+        return None if resolved is None else (JsonLinesBatch(resolved[0]), resolved[1])
 
     def split_records(self) -> list[bytes]:
         return [line for line in self._data.split(b"\n") if line.strip()]
@@ -136,6 +169,14 @@ class JsonArrayBatch(RecordBatch):
 
     def read_names(self) -> Iterable[tuple[str, ...]] | None:
         return _read_names(_decode_names_of_array, self._data)
+
+    def resolve_placeholders(
+        self, replace: Callable[[bytes], bytes], at_most: int | None
+    ) -> tuple[RecordBatch, int] | None:
+        if at_most is not None and self.size > at_most:
+            return None
+        resolved = _resolve(self._data, replace)
+        return None if resolved is None else (JsonArrayBatch(resolved[0], self._kind), resolved[1])
 
     def split_records(self) -> list[bytes]:
         return list(map(bytes, _split(self._data)))

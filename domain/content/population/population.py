@@ -189,9 +189,10 @@ class Population:
 
     def _process_batch(self, batch: Sequence[bytes]) -> tuple[bytes, int]:
         """The lines of a batch's documents that are surely no duplicates, and their number; others are held back."""
-        records = self._reader.decode_plain(batch)
+        left = None if self._most is None else self._most - self._made
+        records = self._reader.decode_plain(batch, left)
         size = len(batch if records is None else records)
-        wanted = size if self._most is None else min(size, self._most - self._made)
+        wanted = size if left is None else min(size, left)
         first = self._read + 1
         if records is None:
             documents = [

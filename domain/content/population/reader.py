@@ -63,12 +63,27 @@ class RecordReader:
         self._read_again = read_again
         self._orders: DateOrders | None = None
 
-    def decode_plain(self, batch: Sequence[bytes]) -> list[Any] | None:
-        """All records of a batch in one call; None when one of them must be looked at by itself."""
+    def decode_plain(self, batch: Sequence[bytes], at_most: int | None = None) -> list[Any] | None:
+        """All records of a batch in one call; None when one of them must be looked at by itself.
+
+        Its placeholders are counted, so they are looked at one by one where it may have more records than `at_most`.
+        """
         if not isinstance(batch, RecordBatch) or self._find_misfit is not None:
             return None
         if batch.names:
             self.names.plan(batch.names)
+        records = self._decode_batch(batch)
+        if records is not None:
+            return records
+        resolved = batch.resolve_placeholders(self._replace_placeholders, at_most)
+        if resolved is None:
+            return None
+        records = self._decode_batch(resolved[0])
+        if records is not None:
+            self._checker.count_placeholders(0, resolved[1], ())
+        return records
+
+    def _decode_batch(self, batch: RecordBatch) -> list[Any] | None:
         records = batch.decode_records(self._kind)
         if records is None:
             names = batch.read_names()

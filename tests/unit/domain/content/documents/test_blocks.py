@@ -110,7 +110,9 @@ def test_elements_are_decoded_at_once_when_all_of_them_fit(extra: bytes, fits: b
 
 
 @pytest.mark.parametrize("wanted", [None, 2, 4])
-@pytest.mark.parametrize("extra", [[], [FLAWED], [PLACED], [GOOD[0]], [BRACED, FLAWED, GOOD[1]]])
+@pytest.mark.parametrize(
+    "extra", [[], [FLAWED], [PLACED], [PLACED, FLAWED], [GOOD[0]], [BRACED, FLAWED, GOOD[1]]]
+)
 def test_blocks_make_the_content_that_single_records_make(extra: list[bytes], wanted: int | None) -> None:
     batches = [
         [*GOOD, BRACED, *extra],

@@ -8,11 +8,10 @@ import anyio
 import pytest
 
 from domain.errors import PlatformDeniedError, PlatformInvalidError, PlatformTimeoutError
-from tests.contracts.platform.conftest import DayPassingPlatform
+from tests.contracts.platform.conftest import pass_days
 from tests.support.glean.datasources import (
     MARK,
     NAME,
-    SLOW,
     admin_platform,
     indexing_platform,
     push_run,
@@ -43,7 +42,7 @@ async def platform(
     dialect: str, glean: EmbeddedSandbox, clock: ForwardClock, switches: Mapping[str, Any]
 ) -> AsyncIterator[Platform]:
     async with DIALECTS[dialect](glean, clock=clock) as opened:
-        yield DayPassingPlatform(opened, clock) if SLOW.keys() & switches else opened
+        yield pass_days(opened, clock, switches)
 
 
 def ids(hits: object) -> list[str]:
@@ -133,11 +132,14 @@ async def test_what_was_taken_away_is_not_found_by_search_either(platform: Platf
 
 
 async def test_a_client_token_that_was_revoked_keeps_nothing_from_being_taken_for_gone(
-    glean: EmbeddedSandbox,
+    glean: EmbeddedSandbox, clock: ForwardClock, switches: Mapping[str, Any]
 ) -> None:
     lines = [staged_line(1, "a pelican")]
     glean.sandbox.tokens.add("token-that-searches", "client", person="ada@example.com")
-    async with searchable_platform(glean, client_token=lambda: "token-that-searches") as platform:
+    async with searchable_platform(
+        glean, clock=clock, client_token=lambda: "token-that-searches"
+    ) as searchable:
+        platform = pass_days(searchable, clock, switches)
         handle = await serve_run(platform, "run-1", lines)
         while await platform.delete_datasource(handle, MARK) is None:
             pass

@@ -83,8 +83,9 @@ class Company:
 
     def latest_stories(self) -> Iterator[Story]:
         """The stories of which four records of each type tell, the latest first."""
-        complete = max(0, self.count - self.stories.systems) // TOLD
-        for number in range(self._end - 1, self._end - 1 - complete, -1):
+        told = max(0, self.count - self.stories.systems)
+        is_cut = self.count % TOLD != 0 or told % TOLD != 0
+        for number in range(self._end - 1 - is_cut, self._end - 1 - -(-told // TOLD), -1):
             yield self.stories.story(number)
 
     def _tell_systems(self, teller: RepositoryTeller) -> list[str]:

@@ -20,8 +20,8 @@ GENERATOR: Final = "company/1"
 MAX_COUNT: Final = 10_000_000
 """How many records of one type a company can have."""
 
-_TEXT: Final = re.compile(r"[^\x00-\x1f\x7f\"\\<>&{}%|`]+")
-_TEXT_RULE: Final = 'is one line without " \\ < > & { } % | or `'
+_TEXT: Final = re.compile(r"(?!.*(?:://|www\.))[^\x00-\x1f\x7f\"\\<>&{}\[\]%|`]+", re.IGNORECASE)
+_TEXT_RULE: Final = 'is one line without an address and without " \\ < > & { } [ ] % | or `'
 _DOMAIN: Final = re.compile(r"(?:[a-z0-9-]+\.)*(?:example|example\.(?:com|org|net)|test|invalid)")
 _NAME: Final = re.compile(r"(?=.{2,39}$)[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _KEY: Final = re.compile(r"[A-Z]{2,8}")
@@ -128,9 +128,9 @@ _MISSING_FIELD: Final = re.compile(r"Object missing required field `(.*?)`")
 
 
 def _locate(message: str) -> tuple[str, str]:
-    """The field and the problem in an error of msgspec, which ends in ` - at `$.path``."""
+    """The field and the problem in an error of msgspec, which ends in ` - at `$.path``, where lists count from 0."""
     problem, _, path = message.partition(" - at `$")
-    path = path.rstrip("`").lstrip(".")
+    path = re.sub(r"\[(\d+)\]", lambda found: f"[{int(found[1]) + 1}]", path.rstrip("`").lstrip("."))
     if unknown := _UNKNOWN_FIELD.match(problem):
         return ".".join(filter(None, (path, unknown[1]))), "is not known"
     if missing := _MISSING_FIELD.match(problem):
@@ -175,6 +175,7 @@ def _find_bad_teams(specification: CompanySpecification) -> Iterator[Problem]:
     if len(specification.teams) < _FEWEST_TEAMS:
         yield "teams", f"must be {_FEWEST_TEAMS} or more"
     keys: set[str] = set()
+    names: set[str] = set()
     for number, team in enumerate(specification.teams, 1):
         field = f"teams[{number}]"
         if not _KEY.fullmatch(team.key):
@@ -182,6 +183,9 @@ def _find_bad_teams(specification: CompanySpecification) -> Iterator[Problem]:
         if team.key in keys:
             yield f"{field}.key", f"is {team.key}, as that of another team"
         keys.add(team.key)
+        if team.name.casefold() in names:
+            yield f"{field}.name", f"is {quote_foreign(team.name)}, as that of another team"
+        names.add(team.name.casefold())
         if not team.systems:
             yield f"{field}.systems", "names no system"
         for name in team.systems:

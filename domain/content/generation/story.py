@@ -211,7 +211,7 @@ class Stories:
             str(took),
             str(usual),
             str(usual * (2 + draw[25] % 7) + draw[26] % 40),
-            f"{40 + draw[27] % 9000:,}",
+            f"{1000 + draw[27] % 60_000:,}",
             f"{release}{patch + 1}",
             f"{release}{patch}",
             digits[:7],

@@ -97,14 +97,17 @@ class Teller(ABC):
 
     def _figures(self, story: Story, draw: tuple[int, ...], digits: str) -> tuple[str, ...]:
         """A record's own facts, in the order of `_FIGURES`."""
-        day, team, person, others = story.day, story.team, self._stories.person, self._stories.others
+        day, team, person = story.day, story.team, self._stories.person
+        lead, helper, _ = story.seats
+        others = self._stories.others - 1  # neither who leads nor who helps: they write, and name others
         first = draw[20] % others
         second = (first + 1 + draw[21] % (others - 1)) % others
+        first, second = (lead + each + (1 if lead + each + 1 < helper else 2) for each in (first, second))
         dates, at = self._dates, day - self._first_day
         return (
             *map(getitem, self._tables, draw),
-            person(team, story.seats[0] + 1 + first, day).name,
-            person(team, story.seats[0] + 1 + second, day).name,
+            person(team, first, day).name,
+            person(team, second, day).name,
             dates[at - 2 - draw[22] % 60],
             dates[at - 2 - draw[23] % 60],
             dates[at + 1 + draw[24] % 40],
@@ -168,7 +171,7 @@ class MessageTeller(Teller):
         figures = self._figures(story, draw, digits)
         day = story.day
         asks = story.kind == "question" and slot in {0, 3}
-        author = self._stories.person(story.team, story.seats[slot % 2] + 5 * asks, day)
+        author = self._stories.person(story.team, story.seats[slot % 2] + 4 * asks, day)
         own = (
             message_id(story, slot),
             message_id(story, 0),

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from domain.errors import format_timestamp
-from domain.model import printable
+from domain.model import GENERATED_FORMAT, printable
 from server.cli.output import (
     IndentedText,
     format_value,
@@ -119,6 +119,7 @@ def render_report(report: TemplateReport) -> RenderableType:
     head.append(" " * (_STATUS_WIDTH - len(status) + 1) + format_value(report.file), style="default")
     facts = [
         *([report.format] if report.format else []),
+        *([report.dataset_type or ""] if report.format == GENERATED_FORMAT else []),
         *([f"{report.records} records"] if report.records else []),
         *([f"{report.questions} questions"] if report.questions else []),
         *([f"score {report.score:.1f}"] if report.score is not None else []),

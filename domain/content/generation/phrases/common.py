@@ -22,15 +22,15 @@ SCALE: Final = (
 NEXT: Final = (
     "%(w)s measures %(signal)s again on %(f)s; below %(b)s %(unit)s %(key1)s is closed.",
     "Next is %(key2)s: %(w)s looks at the %(comp2)s of %(psys)s by %(f)s, %(b)s hours are planned.",
-    "By %(f)s %(w)s tries it with %(a)s %(data)s in %(place2)s, before %(pteam)s follows in week %(b)s.",
+    "By %(f)s %(w)s tries it with %(a)s %(data)s in %(place2)s, before %(pteam)s follows %(b)s days later.",
     "%(guest)s of %(pteam)s answers for %(c)s %(pdata)s until %(f)s, then %(w)s takes over at %(q)s.",
     "Ticket %(x)s of %(party)s stays open until %(f)s, when %(w)s rings %(place)s at %(q)s.",
 )
 COST: Final = (
     "It took %(b)s hours of %(team)s, most of them by %(w)s in the %(comp2)s, and %(c)s lines in commit %(r)s.",
-    "%(w)s wrote %(c)s lines for it, %(guest)s reviewed them in %(b)s minutes on %(f)s.",
+    "%(w)s wrote %(c)s lines for it, and %(guest)s has %(b)s minutes on %(f)s to review them.",
     "The bill for %(place2)s rises by %(b)s a month, that of %(h)s falls by %(c)s.",
-    "%(b)s of %(c)s tests changed, and the build of %(slug)s went from %(took)s to %(b)s minutes by %(f)s.",
+    "%(b)s of %(c)s tests changed, and the build of %(slug)s takes %(b)s minutes more, as %(w)s measured at %(q)s.",
 )
 RULE: Final = (
     "The rule stands that %(rule)s; %(w)s checked %(a)s samples of %(place2)s on %(e)s, %(b)s by hand.",
@@ -40,9 +40,9 @@ RULE: Final = (
 )
 PEOPLE: Final = (
     "%(lead)s and %(w)s are asked about the %(comp)s, extension %(c)s, from %(q)s on.",
-    "In the room on %(f)s: %(lead)s, %(w)s, %(guest)s from %(pteam)s, and %(b)s listeners.",
+    "Invited for %(f)s at %(q)s are %(lead)s, %(w)s, %(guest)s from %(pteam)s, and %(b)s listeners.",
     "%(second)s keeps the notes, %(w)s the figures, and %(guest)s told %(c)s %(party)s at %(q)s.",
-    "%(w)s moved to %(team)s on %(e)s and has %(b)s percent of the week for the %(comp2)s.",
+    "%(w)s of %(team)s has %(b)s percent of the week for the %(comp2)s until %(f)s.",
 )
 _LINE: Final = "%(z)s%(z)s %(a)s %(c)s"
 LOG: Final = "\\n".join(["Trace, %(data)s and milliseconds on %(h)s, %(e)s %(q)s:", *(4 * [_LINE])])

@@ -34,7 +34,7 @@ _CONTEXT: Final = (
 )
 _CHOICE: Final = (
     "We chose %(option)s for %(sys)s, because %(signal)s stays at %(v0)s %(unit)s with it and reaches %(v1)s with %(option2)s.",
-    "%(sys)s uses %(option)s from %(later)s on; %(option2)s was measured by %(w)s and is %(p)s percent slower.",
+    "%(sys)s will use %(option)s from %(later)s on; %(option2)s was measured by %(w)s and is %(p)s percent slower.",
 )
 _LIMIT: Final = (
     "The %(comp)s of %(sys)s keeps %(data)s for %(limit)s days; %(lead)s set that on %(date)s.",

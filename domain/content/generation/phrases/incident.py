@@ -56,7 +56,7 @@ _MENDED: Final = (
 _LEARNT: Final = (
     "We learnt that an alert at %(b)s %(unit)s would have been raised %(took)s minutes before %(party)s rang.",
     "The lesson of %(key0)s: the %(comp)s needs a limit, and %(c)s is what %(place)s can bear.",
-    "Nobody had known that %(psys)s asks the %(comp)s %(a)s times an hour; its page now says so, since %(f)s.",
+    "Nobody had known that %(psys)s asks the %(comp)s %(a)s times an hour; its page says so since %(date)s.",
 )
 _SUMMARY: Final = (
     "%(symptom)s in %(sys)s: %(n)s %(data)s of %(party)s in %(place)s",
@@ -146,7 +146,7 @@ FORMS: Final = StoryForms(
                         ),
                         (
                             "Then begin with %(fix)s in %(place2)s, %(b)s %(data)s at a time, and wait until %(signal)s falls below %(v0)s %(unit)s.",
-                            "Go on with %(fix)s; it took %(took)s minutes on %(date)s and %(b)s in the rehearsal of %(f)s.",
+                            "Go on with %(fix)s; it took %(took)s minutes on %(date)s and %(b)s in the rehearsal of %(e)s.",
                         ),
                         RULE,
                     ),

@@ -13,24 +13,24 @@ _START: Final = (
     "%(sys)s leaves %(option2)s: %(party)s in %(place)s move first, %(place2)s follows on %(later)s, see %(link0)s",
 )
 _PROGRESS: Final = (
-    "%(p)s percent are through by %(t1)s, %(a)s %(data)s, and %(signal)s is at %(v0)s %(unit)s on %(h)s.",
+    "%(c)s %(data)s are through by %(t1)s, %(b)s a minute, and %(signal)s is at %(v0)s %(unit)s on %(h)s.",
     "%(c)s of %(n)s %(data)s have moved, %(b)s a minute, none twice; %(w)s counts them on %(h)s.",
-    "Wave %(b)s is done at %(t1)s with %(a)s %(data)s, checked against %(c)s %(pdata)s of %(psys)s.",
+    "The first wave is at %(c)s %(data)s by %(t1)s, checked against %(c)s %(pdata)s of %(psys)s.",
 )
 _BLOCKED: Final = (
-    "%(c)s %(data)s do not move: %(cause)s, seen on %(h)s at %(q)s, as %(key2)s says.",
-    "We stop at %(a)s, because %(cause)s makes %(symptom)s for %(party)s in %(place2)s.",
-    "%(psys)s still reads %(b)s %(data)s from %(option2)s, says trace %(r)s; %(guest)s looks.",
+    "%(limit2)s %(data)s do not move: %(cause)s, seen on %(h)s at %(q)s, as %(key2)s says.",
+    "We stop before the last %(limit2)s, because %(cause)s makes %(symptom)s for %(party)s in %(place2)s.",
+    "%(psys)s still reads %(limit2)s %(data)s from %(option2)s, says trace %(r)s; %(guest)s looks.",
 )
 _DONE: Final = (
-    "All %(n)s %(data)s are on %(option)s since %(t2)s; %(option2)s is read-only until %(later)s.",
-    "Done at %(t2)s, after %(took)s minutes: %(n)s %(data)s moved, %(b)s by hand, the report is %(link3)s",
-    "%(key0)s is closed: %(sys)s runs on %(option)s alone, %(signal)s at %(v0)s %(unit)s.",
+    "All %(data)s of %(party)s in %(place)s are on %(option)s since %(t2)s; %(option2)s is read-only for them until %(later)s.",
+    "Done for today at %(t2)s, after %(took)s minutes: %(place)s is through, %(b)s %(data)s by hand, the report is %(link3)s",
+    "%(sys)s serves %(party)s in %(place)s from %(option)s since %(t2)s, %(signal)s at %(v0)s %(unit)s: the first wave of %(key0)s.",
 )
 _PLAN: Final = (
-    "%(n)s %(data)s of %(sys)s move from %(option2)s to %(option)s in %(b)s waves, the last on %(later)s.",
+    "%(n)s %(data)s of %(sys)s move from %(option2)s to %(option)s in waves, the last on %(later)s, each planned by %(w)s at %(q)s.",
     "By %(later)s %(option2)s is switched off; until then %(sys)s writes its %(data)s to both, %(c)s a second.",
-    "%(party)s in %(place)s move on %(date)s, those in %(place2)s on %(later)s, with %(a)s %(data)s a night.",
+    "%(party)s in %(place)s move on %(date)s, those in %(place2)s on %(later)s, with %(c)s %(data)s a night.",
 )
 _CHECK: Final = (
     "After each wave %(w)s compares %(a)s %(data)s on both sides, and %(b)s that differ stop the next one.",
@@ -58,7 +58,7 @@ FORMS: Final = StoryForms(
         IssueForm(
             "Task",
             (
-                "Wave for %(party)s in %(place)s: %(a)s %(data)s",
+                "Wave for %(party)s in %(place)s: %(c)s %(data)s",
                 "Move %(party)s of %(place2)s to %(option)s by %(f)s",
             ),
             (_PLAN, EVIDENCE, COST),
@@ -68,7 +68,7 @@ FORMS: Final = StoryForms(
         IssueForm(
             "Bug",
             (
-                "%(c)s %(data)s of %(place2)s do not move: %(symptom)s",
+                "%(limit2)s %(data)s do not move: %(symptom)s",
                 "%(symptom)s while %(sys)s moves to %(option)s",
             ),
             (_BLOCKED, EVIDENCE, NEXT),

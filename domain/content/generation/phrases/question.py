@@ -10,11 +10,11 @@ from domain.content.generation.phrases.forms import IssueForm, PageForm, StoryFo
 _ASKED: Final = (
     "How do %(topic)s work for %(party)s in %(place)s, where ticket %(x)s has %(c)s %(data)s that %(sys)s treats otherwise?",
     "Who knows about %(topic)s in %(sys)s, for %(a)s %(data)s that %(party)s in %(place)s asked about at %(q)s?",
-    "Do %(topic)s of %(sys)s differ between %(place)s and %(place2)s, as %(b)s of %(c)s %(party)s say?",
+    "Do %(topic)s of %(sys)s differ between %(place)s and %(place2)s, as %(limit)s of %(limit2)s %(party)s say?",
 )
 _HINT: Final = (
     "The %(comp)s decides it, as far as I know; commit %(r)s changed %(b)s lines there on %(e)s.",
-    "In %(ver0)s it was %(b)s for everybody, look at build %(a)s; since %(ver)s I am not sure.",
+    "In %(ver0)s it was %(v0)s for everybody, look at build %(a)s; since %(ver)s I am not sure.",
     "%(pteam)s asked the same on %(e)s, for %(c)s %(pdata)s; %(w)s may remember.",
 )
 _ANSWER: Final = (
@@ -34,7 +34,7 @@ _STATED: Final = (
 _EXAMPLE: Final = (
     "Example of %(e)s: %(c)s %(data)s from %(place)s came at %(q)s and were answered after %(limit)s %(unit)s.",
     "With %(a)s %(data)s on %(e)s, %(b)s reached the limit, all of them on %(h)s before %(q)s.",
-    "Ticket %(x)s is the usual case: %(b)s %(data)s of %(party)s, booked at %(q)s, settled on %(f)s.",
+    "Ticket %(x)s is the usual case: %(b)s %(data)s of %(party)s, booked at %(q)s and due on %(f)s.",
 )
 
 FORMS: Final = StoryForms(

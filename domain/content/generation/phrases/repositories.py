@@ -10,7 +10,7 @@ from domain.content.generation.phrases.forms import Family  # noqa: TC001 - a fi
 _OWNED: Final = (
     "%(team)s runs it; ask in #%(channel)s, or %(lead)s, extension %(c)s.",
     "It belongs to %(team)s (#%(channel)s); %(lead)s and %(w)s review, %(b)s reviews a week.",
-    "%(lead)s keeps it for %(team)s, with %(w)s as deputy since %(e)s; the channel is #%(channel)s.",
+    "%(lead)s keeps it for %(team)s, with %(w)s as deputy until %(f)s; the channel is #%(channel)s.",
 )
 _RUNS: Final = (
     "`make check` runs %(c)s tests in %(b)s seconds; %(r)s is the last commit that passed on %(h)s.",

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 TYPES: Final = frozenset(each.value for each in DatasetType)
 QUESTIONS_FILE: Final = "questions.json"
-COMPANY_FILE: Final = "company.yaml"
+COMPANY_STEM: Final = "company"
+COMPANY_FILE: Final = f"{COMPANY_STEM}.yaml"
 """The file that specifies the made-up company of whose records data of its folder are generated."""
 _FOLDER_DEPTH: Final = 2
 """Templates are in the folder of a use case, which is in the folder of an industry."""

@@ -165,7 +165,7 @@ class RepositoryTemplates:
         """Reports on the generated data for which a file stands: a company's, or a template without records."""
         reports = []
         for each in survey.templates:
-            if each.generator is None or entry.name != _generated_file(survey, each, each.generator):
+            if each.generator is None or entry.name != _generated_file(each, each.generator):
                 continue
             on = judgement.now.date()
             generate = partial(self.generate_records, count=each.generator.records, on=on)
@@ -211,9 +211,9 @@ class RepositoryTemplates:
         return count
 
 
-def _generated_file(survey: Survey, template: Template, generator: Generator) -> str:
+def _generated_file(template: Template, generator: Generator) -> str:
     """The file for which the report on generated data of a template stands."""
-    return generator.file if generator.file in survey.company_files else template.source
+    return generator.file if template.has_records else template.source
 
 
 def _with_twin_warnings(

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.content import parse_document_id, parse_golden_questions, parse_specification
 from domain.errors import LifecycleError, TemplateInvalidError
+from domain.model import quote_foreign
 from server.adapters.templates.catalogue.listing import QUESTIONS_FILE
 
 if TYPE_CHECKING:
@@ -108,12 +109,31 @@ def _decode_yaml(content: bytes, name: str) -> object:
             raise TemplateInvalidError(
                 f"{name} has an alias (*), which is not read: write it out.", file=name
             )
+        document = yaml.compose(content, yaml.SafeLoader)
+        _require_unique_keys(document, name)
         return yaml.safe_load(content)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         where = f", line {mark.line + 1}" if mark else ""
         raise TemplateInvalidError(f"{name}{where} is not YAML: {problem}.", file=name) from None
+
+
+def _require_unique_keys(node: object, name: str) -> None:
+    """Require that no mapping has a key twice: of two, YAML would silently take the last."""
+    entries = getattr(node, "value", None)
+    if not isinstance(entries, list):
+        return
+    seen = set()
+    for entry in entries:
+        key, value = entry if isinstance(entry, tuple) else (None, entry)
+        if key is not None and key.value in seen:
+            shown = quote_foreign(str(key.value))
+            line = key.start_mark.line + 1
+            raise TemplateInvalidError(f"{name}, line {line}: {shown} is there twice.", file=name)
+        if key is not None and isinstance(key.value, str):
+            seen.add(key.value)
+        _require_unique_keys(value, name)
 
 
 class UnmatchedDocuments:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.content import DEFAULT_FOLDER
 from domain.model import closest_names, quote_foreign
-from server.adapters.templates.catalogue.listing import QUESTIONS_FILE, TYPES, template_folders
+from server.adapters.templates.catalogue.listing import (
+    COMPANY_FILE,
+    COMPANY_STEM,
+    QUESTIONS_FILE,
+    TYPES,
+    template_folders,
+)
 from server.adapters.templates.catalogue.missing import find_uninitialised_submodule
 from server.adapters.templates.formats import SUFFIXES, TEMPLATE_SUFFIXES, split_suffix
 from server.adapters.templates.repositories.compressed import COMPRESSED_SUFFIXES, plain_name
@@ -145,6 +151,8 @@ def _explain_name(entry: Entry) -> Unused:
     """Why an entry in the right folder is not used."""
     name = entry.parts[-1]
     suffix = split_suffix(name)[1]
+    if name.casefold().startswith(f"{COMPANY_STEM}."):
+        return Unused(f"A company is read only from {COMPANY_FILE}.", is_mistake=True)
     if plain_name(name) == QUESTIONS_FILE:
         return Unused(f"Questions are not read compressed: unpack it to {QUESTIONS_FILE}.", is_mistake=True)
     if _IMPORTED.fullmatch(name):

@@ -39,7 +39,7 @@ BAD: dict[str, tuple[object, str, str]] = {
         "names the generator company/2",
     ),
     "a field that is not known": (company_content(colour="red"), "colour", "is not known"),
-    "a field of a part that is not known": (with_team(size=3), "teams[0].size", "is not known"),
+    "a field of a part that is not known": (with_team(size=3), "teams[1].size", "is not known"),
     "a missing field": (without("words"), "words", "is missing"),
     "a value of another type": (
         company_content(teams=3),
@@ -59,6 +59,12 @@ BAD: dict[str, tuple[object, str, str]] = {
     ),
     "a key in small letters": (with_team(key="set"), "teams[1].key", "is set"),
     "the key of another team": (with_team(key=TEAMS[1]["key"]), "teams[2].key", "as that of another team"),
+    "the name of another team": (with_team(name=TEAMS[1]["name"].upper()), "teams[2].name", "another team"),
+    "an address": (
+        with_words(topics=["see www.example.com", *WORDS["topics"]]),
+        "words.topics[1]",
+        "without an address",
+    ),
     "a team without systems": (with_team(systems=[]), "teams[1].systems", "names no system"),
     "a system that is not described": (
         with_team(systems=[*TEAMS[0]["systems"], "nowhere"]),

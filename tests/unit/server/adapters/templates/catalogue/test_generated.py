@@ -86,6 +86,7 @@ BROKEN = {
     "a byte that is no text": (b"generator: \xff\xfe\x00", "is not YAML"),
     "an alias": ("a: &a [1]\nb: *a\n", "has an alias"),
     "nothing": ("", "is no specification of a company"),
+    "a key twice": (f"{yaml.safe_dump(CONTENT)}seed: 2\n", "seed is there twice"),
     "too deep": ("[" * 3000, "is not YAML"),
     "a specification with a mistake": (
         yaml.safe_dump(CONTENT | {"domain": "fernhill.com"}),
@@ -125,6 +126,29 @@ async def test_validate_judges_the_generated_data_of_each_type(repository: Repos
         *((f"{SUBDIR}/{COMPANY}", each, 30, 100, True) for each in sorted(DatasetType)),
         (f"{SUBDIR}/fintech/other/jira_issues.json", "jira_issues", 30, 100, True),
     ]
+
+
+async def test_validate_lists_a_template_that_names_its_company_beside_that(
+    repository: RepositoryFiles,
+) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    repository.write(JSON, v2({"file": "company.yaml"}, default_record_count=70))
+    repository.write(f"{FOLDER}/Company.yml", "")
+    found = [
+        (each.file.rpartition("/")[2], each.records, each.reason)
+        for each in await repository.templates.validate(NOW)
+    ]
+    assert found == [
+        ("Company.yml", 0, "A company is read only from company.yaml."),
+        *(("company.yaml", 30, None) for _ in range(3)),
+        ("confluence_pages.json", 70, None),
+    ]
+
+
+@pytest.mark.parametrize("count", range(24, 34))
+async def test_questions_name_only_documents_that_are_there(repository: RepositoryFiles, count: int) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT | {"records": count}))
+    assert all(each.is_valid for each in await repository.templates.validate(NOW))
 
 
 async def test_validate_says_what_is_wrong_with_a_company(repository: RepositoryFiles) -> None:

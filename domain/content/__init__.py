@@ -26,6 +26,7 @@ from domain.content.documents import (
     parse_timestamp,
 )
 from domain.content.generation import (
+    GENERATED_TYPES,
     Company,
     CompanySpecification,
     derive_questions,
@@ -63,6 +64,7 @@ __all__ = [
     "DECODE_ERRORS",
     "DEFAULT_FOLDER",
     "EVERYONE",
+    "GENERATED_TYPES",
     "MAX_DOCUMENT_BYTES",
     "NO_FACTS",
     "QUALITY_THRESHOLD",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from domain.content import RECORD_KINDS
+from domain.content import GENERATED_TYPES, RECORD_KINDS
 from domain.errors import LifecycleError, require_present
 from domain.model import GENERATED_FORMAT, DatasetType, Generator, Template, quote_foreign
 from server.adapters.templates.catalogue.listing import (
@@ -158,7 +158,7 @@ class TemplateCatalogue:
     ) -> Iterator[Template]:
         """The templates of the folder of a company's file, each with that as its generator."""
         industry, use_case = require_present(template_folders(entry), "a company's file lies in a folder")
-        for dataset_type in DatasetType:
+        for dataset_type in GENERATED_TYPES:
             template_id = f"{industry}/{use_case}/{dataset_type.value}"
             template = own.get(template_id) or Template(
                 template_id=template_id,

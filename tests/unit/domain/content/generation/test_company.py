@@ -51,7 +51,7 @@ def test_the_same_company_is_told_with_the_same_bytes(dataset_type: DatasetType)
 
 
 @EVERY_TYPE
-@pytest.mark.parametrize("count", [1, 2, 5, 23, 24, 25, 27, 300])
+@pytest.mark.parametrize("count", [1, 5, 24, 27, 60])
 def test_there_are_as_many_records_as_are_wanted_each_with_its_own_id(
     dataset_type: DatasetType, count: int
 ) -> None:
@@ -60,7 +60,7 @@ def test_there_are_as_many_records_as_are_wanted_each_with_its_own_id(
 
 
 @EVERY_TYPE
-@pytest.mark.parametrize("count", [7, 26, 203])
+@pytest.mark.parametrize("count", [7, 45])
 def test_a_record_alone_is_as_in_the_row(dataset_type: DatasetType, count: int) -> None:
     made = company(count, TODAY)
     assert [made.record(dataset_type, each).encode() for each in range(count)] == lines(made, dataset_type)
@@ -78,6 +78,7 @@ def test_one_of_ten_million_is_told_without_those_before_it(dataset_type: Datase
 
 
 @EVERY_TYPE
+@settings(max_examples=6)
 @given(day=st.dates(min_value=date(2002, 1, 5), max_value=date(2090, 1, 1)), count=st.integers(30, 60))
 def test_the_newest_record_is_of_the_day_before(dataset_type: DatasetType, day: date, count: int) -> None:
     newest = max(each[STAMPS[dataset_type]] for each in records(company(count, day), dataset_type))
@@ -105,7 +106,7 @@ def assert_true_to_one_another(made: Company) -> None:
 
 
 @given(st.integers(0, 2**63 - 1))
-@settings(max_examples=20)
+@settings(max_examples=6)
 def test_what_follows_comes_after_and_every_link_leads_somewhere(seed: int) -> None:
     assert_true_to_one_another(company(120, TODAY, seed=seed))
 

@@ -39,7 +39,7 @@ def sentences(text: str) -> list[str]:
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.parent.parent.name)
 @pytest.mark.parametrize("dataset_type", DatasetType, ids=lambda each: each.value)
 def test_one_sentence_in_ten_is_repeated_at_the_most(file: Path, dataset_type: DatasetType) -> None:
-    made = Company(bundled_specification(file), 2000, date(2026, 12, 2))
+    made = Company(bundled_specification(file), 1000, date(2026, 12, 2))
     told = Counter(
         sentence
         for batch in made.records(dataset_type)
@@ -52,7 +52,7 @@ def test_one_sentence_in_ten_is_repeated_at_the_most(file: Path, dataset_type: D
 
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.parent.parent.name)
 def test_no_text_reads_as_an_instruction_or_breaks_the_rules_of_a_sentence(file: Path) -> None:
-    made = Company(bundled_specification(file), 200, date(2026, 12, 2))
+    made = Company(bundled_specification(file), 100, date(2026, 12, 2))
     for dataset_type in DatasetType:
         for batch in made.records(dataset_type):
             for line in batch:

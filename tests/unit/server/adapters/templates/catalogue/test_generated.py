@@ -145,7 +145,7 @@ async def test_validate_lists_a_template_that_names_its_company_beside_that(
     ]
 
 
-@pytest.mark.parametrize("count", range(24, 34))
+@pytest.mark.parametrize("count", [24, 26, 29])
 async def test_questions_name_only_documents_that_are_there(repository: RepositoryFiles, count: int) -> None:
     repository.write(COMPANY, yaml.safe_dump(CONTENT | {"records": count}))
     assert all(each.is_valid for each in await repository.templates.validate(NOW))

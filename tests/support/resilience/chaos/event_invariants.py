@@ -38,6 +38,10 @@ _LEGAL: Final = {
     ("ready", "dataset:quality_evaluated"): "ready",
     ("validating", "dataset:quality_evaluated"): "validating",
     ("validating", "dataset:provisioned"): "ready",
+    # A scan whose turn was missed, or whose process died, finds a dataset between its journey's end and its teardown.
+    ("failed", "dataset:orphaned"): "failed",
+    ("validating", "dataset:orphaned"): "validating",
+    ("ready", "dataset:orphaned"): "ready",
 }
 """What may be told next, by what was last; `judged` and `restored` are a passing moment, or VALIDATING for good."""
 _RESTS_AS: Final = {"judged": "validating", "restored": "validating"}

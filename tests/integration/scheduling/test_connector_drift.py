@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 
 
-def monitor_impatiently(process: Process, page: int = 32, patience_s: float = 0.5) -> ConnectorMonitor:
+def monitor_impatiently(process: Process, page: int = 32, patience_s: float = 1.5) -> ConnectorMonitor:
     """As servers watch, but with less patience."""
     platform = TimeLimitedPlatform(process.deps.platform, list_s=patience_s, look_s=patience_s)
     health = HealthService(process.deps.store, platform, process.deps.clock)

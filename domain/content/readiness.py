@@ -25,8 +25,8 @@ async def measure_readiness(
 ) -> Readiness | None:
     """Search for the golden questions of the dataset's template, in its own datasource `name` alone.
 
-    None when there is nothing to ask: the platform cannot search, the content is not from a template, or the template
-    has no questions. An error that keeps the questions from being asked is reported in the result and never raised: the
+    None when there is nothing to ask: the platform cannot search, the content is sanitised, or the template has no
+    questions. An error that keeps the questions from being asked is reported in the result and never raised: the
     content may be good although search fails now.
     """
     if not platform.capabilities.search or dataset.data_source is DataSource.SANITIZED_PRODUCTION:

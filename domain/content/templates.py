@@ -54,9 +54,12 @@ def choose_template(
         if template not in suitable:
             raise _no_such_data_error(template)
     else:
-        template, match = _find_best_match(suitable or templates, client, dataset_type)
-        if template not in suitable:
-            raise _no_such_data_error(template)
+        try:
+            template, match = _find_best_match(suitable, client, dataset_type)
+        except UnknownTemplateError:
+            # What would serve with another source is the better answer, where there is one.
+            template, _ = _find_best_match(templates, client, dataset_type)
+            raise _no_such_data_error(template) from None
     return template, TemplateChoice(template_id=template.template_id, match=match)
 
 

@@ -9,16 +9,6 @@ from typing import Final, NamedTuple
 
 from domain.content.generation.phrases.words import FAMILY_NAMES, GIVEN_NAMES
 
-_ROLES: Final = (
-    "Engineering Lead",
-    "Staff Engineer",
-    "Senior Engineer",
-    "Engineer",
-    "Reliability Engineer",
-    "Product Manager",
-    "Analyst",
-    "Designer",
-)
 HISTORY_DAYS: Final = 900
 _TENURE_STEP: Final = 97
 _SHIFT: Final = 131
@@ -29,13 +19,10 @@ _STRIDE: Final = 2741
 
 
 class Person(NamedTuple):
-    """Somebody at the company, from one day to another, as days since the first Monday."""
+    """Somebody at the company."""
 
     name: str
     mail: str
-    role: str
-    joined: int
-    leaves: int
 
 
 class Staff:
@@ -63,13 +50,10 @@ class Staff:
         """Since when somebody holds a seat, who, and who did before: nobody leaves sooner than after `HISTORY_DAYS`."""
         tenure = HISTORY_DAYS + _TENURE_STEP * (seat % 11)
         turn = (today + _SHIFT * seat) // tenure
-        now = self._holder(seat, turn, tenure)
-        return now.joined, now, self._holder(seat, turn - 1, tenure)
+        return turn * tenure - _SHIFT * seat, self._holder(seat, turn), self._holder(seat, turn - 1)
 
-    def _holder(self, seat: int, turn: int, tenure: int) -> Person:
+    def _holder(self, seat: int, turn: int) -> Person:
         number = (self._offset + (seat + turn * self._seats) * _STRIDE) % _NAMES
         family, given = divmod(number, len(GIVEN_NAMES))
         name = f"{GIVEN_NAMES[given]} {FAMILY_NAMES[family]}"
-        mail = f"{name.lower().replace(' ', '.')}@{self._domain}"
-        joined = turn * tenure - _SHIFT * seat
-        return Person(name, mail, _ROLES[seat % len(_ROLES)], joined, joined + tenure)
+        return Person(name, f"{name.lower().replace(' ', '.')}@{self._domain}")

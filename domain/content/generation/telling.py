@@ -134,11 +134,11 @@ def _wordings(skeleton: str, own: Sequence[str], parts: Mapping[str, Sequence[Fa
     return Wording(skeleton, parts, {name: position for position, name in enumerate(names)})
 
 
-def _sentences(families: Sequence[Family], between: str = " ") -> list[Family | str]:
-    """The families, with what stands between their sentences."""
+def _sentences(families: Sequence[Family]) -> list[Family | str]:
+    """The families, with a space between their sentences."""
     pieces: list[Family | str] = []
     for family in families:
-        pieces += [between, family] if pieces else [family]
+        pieces += [" ", family] if pieces else [family]
     return pieces
 
 
@@ -315,9 +315,9 @@ class RepositoryTeller(Teller):
     thing = b"repository %d"
 
     _SKELETON: Final = (
-        '{"name":"%(name)s","owner":"%(owner)s","description":"%(TITLE)s","language":"%(language)s","stars":%(stars)s,"issues":%(issues)s,'
-        '"readme":"# %(name)s\\n\\n%(TEXT)s","updated_at":"%(updated)s","maintainer_email":"%(mail)s",'
-        '"topics":["%(channel)s","%(slug)s"]}'
+        '{"name":"%(name)s","owner":"%(owner)s","description":"%(TITLE)s","language":"%(language)s",'
+        '"stars":%(stars)s,"issues":%(issues)s,"readme":"# %(name)s\\n\\n%(TEXT)s","updated_at":"%(updated)s",'
+        '"maintainer_email":"%(mail)s","topics":["%(channel)s","%(slug)s"]}'
     )
 
     def __init__(self, stories: Stories, chooser: Chooser, today: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from domain.content.documents import InvalidRecordError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from domain.content.documents import ClientSite, Document, RecordKind
     from domain.content.population.reader import RecordReader
 
-_WEEK = 7
+_WEEK: Final = 7
 
 
 @dataclass(frozen=True, slots=True)

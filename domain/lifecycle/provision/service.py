@@ -213,21 +213,23 @@ class ProvisionService:
         wanted = request.data_source or (failed.data_source if failed and not request.template_id else None)
         template, choice = choose_template(templates, undecided.client, request.dataset_type, named, wanted)
         source = wanted or available_sources(template)[0]
+        kept = failed if failed and failed.template.template_id == choice.template_id else None
+        if kept is not None:
+            choice = kept.template
+        # The number of a failed attempt is kept for more of the same only: other data have numbers of their own.
+        count = request.record_count or (
+            kept.requested_count if kept and kept.data_source is source else None
+        )
         if source is DataSource.GENERATED and template.generator:
-            usual = (failed.requested_count if failed else None) or template.generator.records
-            return _Choice(template=choice, source=source, count=request.record_count or usual)
+            return _Choice(template=choice, source=source, count=count or template.generator.records)
         declared = template.default_record_count
-        count = request.record_count or declared
         # Only a call that asks for more than is declared has the records counted; they may be many.
         if request.record_count and declared and request.record_count > declared:
             require_records_within_limit(self._limits, request.record_count)
             held = await self._templates.count_records(template, request.record_count)
             if held < request.record_count:
                 raise _too_few_records_error(template, held, request.record_count)
-        if failed and failed.template.template_id == choice.template_id:
-            kept = request.record_count or failed.requested_count
-            return _Choice(template=failed.template, source=source, count=kept)
-        return _Choice(template=choice, source=source, count=count)
+        return _Choice(template=choice, source=source, count=count or declared)
 
     def _attach(
         self,

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import BinaryIO
 
+    import yaml
+
     from domain.content import CompanySpecification
     from domain.model import DatasetType, GoldenQuestion
     from server.adapters.templates.repositories import Repository
@@ -104,14 +106,11 @@ def _decode_yaml(content: bytes, name: str) -> object:
     import yaml  # noqa: PLC0415 - few repositories need it
 
     try:
-        # Anchors and aliases are refused: a few of them can stand for gigabytes.
-        if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(content, yaml.SafeLoader)):
-            raise TemplateInvalidError(
-                f"{name} has an alias (*), which is not read: write it out.", file=name
-            )
         document = yaml.compose(content, yaml.SafeLoader)
-        _require_unique_keys(document, name)
-        return yaml.safe_load(content)
+        if document is None:
+            return None
+        _require_plain_nodes(document, name, set())
+        return yaml.SafeLoader("").construct_document(document)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -119,21 +118,30 @@ def _decode_yaml(content: bytes, name: str) -> object:
         raise TemplateInvalidError(f"{name}{where} is not YAML: {problem}.", file=name) from None
 
 
-def _require_unique_keys(node: object, name: str) -> None:
-    """Require that no mapping has a key twice: of two, YAML would silently take the last."""
-    entries = getattr(node, "value", None)
-    if not isinstance(entries, list):
+def _require_plain_nodes(node: yaml.Node, name: str, visited: set[int]) -> None:
+    """Require that no node stands for another one and that no mapping has a key twice.
+
+    A few aliases can stand for gigabytes, and of two equal keys YAML would silently take the last.
+    """
+    line = node.start_mark.line + 1
+    if id(node) in visited:
+        raise TemplateInvalidError(
+            f"{name}: what stands on line {line} is used by an alias (*), which is not read: write it out.",
+            file=name,
+        )
+    visited.add(id(node))
+    if not isinstance(node.value, list):
         return
-    seen = set()
-    for entry in entries:
-        key, value = entry if isinstance(entry, tuple) else (None, entry)
-        if key is not None and key.value in seen:
-            shown = quote_foreign(str(key.value))
-            line = key.start_mark.line + 1
+    keys = set()
+    for entry in node.value:
+        for part in entry if isinstance(entry, tuple) else (entry,):
+            _require_plain_nodes(part, name, visited)
+        key = entry[0].value if isinstance(entry, tuple) else None
+        if isinstance(key, str) and key in keys:
+            shown, line = quote_foreign(key), entry[0].start_mark.line + 1
             raise TemplateInvalidError(f"{name}, line {line}: {shown} is there twice.", file=name)
-        if key is not None and isinstance(key.value, str):
-            seen.add(key.value)
-        _require_unique_keys(value, name)
+        if isinstance(key, str):
+            keys.add(key)
 
 
 class UnmatchedDocuments:

@@ -124,9 +124,10 @@ async def test_a_company_that_vanished_fails_the_provision_and_a_retry_takes_the
         await process.add_client_and_journey()
         company.write_text(yaml.safe_dump(company_content(domain="fernhill.com")))
         with pytest.raises(ProvisionFailedError, match="domain must be reserved"):
-            await process.provision(data_source=GENERATED)
+            await process.provision(data_source=GENERATED, record_count=2000)
         company.unlink()
         with pytest.raises(InvalidArgumentError, match="has no generator"):
             await process.start_provision(data_source=GENERATED, record_count=20, retry=True)
         retried = await process.provision(data_source=DataSource.MOCK_TEMPLATE, retry=True)
     assert (retried.status, retried.data_source) == (DatasetStatus.READY, DataSource.MOCK_TEMPLATE)
+    assert 0 < retried.record_count < 2000  # the records' own number, not that of the generated data

@@ -84,6 +84,18 @@ def test_for_generated_data_a_template_with_a_generator_serves() -> None:
     assert choose_template([near, far], ACME, PAGES, None)[0] is near
 
 
+def test_a_generator_for_other_clients_or_types_does_not_hide_that_ones_own_has_none() -> None:
+    own = template("fintech", "developer_productivity")
+    others = [
+        replace(template("healthcare", "operations"), generator=GENERATOR),
+        replace(template("fintech", "support", DatasetType.JIRA_ISSUES), generator=GENERATOR),
+    ]
+    with pytest.raises(InvalidArgumentError, match="has no generator"):
+        choose_template([own, *others], ACME, PAGES, None, DataSource.GENERATED)
+    with pytest.raises(UnknownTemplateError):
+        choose_template(others, ACME, PAGES, None, DataSource.GENERATED)
+
+
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize(
     ("changes", "source", "problem", "candidates"),

@@ -84,8 +84,9 @@ async def test_the_records_of_a_template_without_any_cannot_be_read(repository: 
 BROKEN = {
     "not YAML": ("teams: [", "line 1 is not YAML"),
     "a byte that is no text": (b"generator: \xff\xfe\x00", "is not YAML"),
-    "an alias": ("a: &a [1]\nb: *a\n", "has an alias"),
+    "an alias": ("a: &a [1]\nb: *a\n", "used by an alias"),
     "nothing": ("", "is no specification of a company"),
+    "a key that is a list": (f"{yaml.safe_dump(CONTENT)}? [1, 2]\n: 3\n", "is not YAML"),
     "a key twice": (f"{yaml.safe_dump(CONTENT)}seed: 2\n", "seed is there twice"),
     "too deep": ("[" * 3000, "is not YAML"),
     "a specification with a mistake": (

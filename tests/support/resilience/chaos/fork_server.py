@@ -59,7 +59,10 @@ def _redirect_streams(log: Path) -> None:
 def report_exits(_number: int, _frame: object) -> None:
     """Say who has ended, and how."""
     while _running_lives:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return  # two ended at once: the call that this one interrupts has reaped the last, and says so next
         if pid == 0:
             return
         told = {"life": _running_lives.pop(pid), "status": os.waitstatus_to_exitcode(status)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from domain.model import printable_json
+from domain.model import build_decoder, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ class AuditEntry:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-_ENTRY_DECODER: Final = msgspec.json.Decoder(AuditEntry)
+_ENTRY_DECODER: Final = build_decoder(AuditEntry)
 _EMPTY_VALUES: Final[tuple[object, ...]] = (None, {}, "")
 
 

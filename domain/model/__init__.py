@@ -36,6 +36,7 @@ from domain.model.content import (
 )
 from domain.model.cursors import decode_cursor, encode_cursor
 from domain.model.dataset import Confirmation, Dataset, OrphanMark, Recheck, Teardown
+from domain.model.decoding import build_decoder, convert_plain, decode_json
 from domain.model.delivery import (
     Delivery,
     DeliveryResult,
@@ -198,10 +199,13 @@ __all__ = [
     "Waiver",
     "WebhookCursor",
     "authentication_forms",
+    "build_decoder",
     "build_event",
     "closest_names",
+    "convert_plain",
     "dataset_facts",
     "decode_cursor",
+    "decode_json",
     "delivery_after_attempt",
     "encode_cursor",
     "is_printable_character",

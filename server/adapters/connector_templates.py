@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from domain.connectors import merge_settings
 from domain.content import DECODE_ERRORS
 from domain.errors import SettingsError
+from domain.model import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +28,7 @@ class FileConnectorTemplates:
     def settings(self, dataset_type: DatasetType, stage: Stage, client_id: str) -> Mapping[str, Any]:
         path = self._folder / f"{dataset_type.value}.json"
         try:
-            template = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+            template = decode_json(path.read_bytes(), dict[str, Any])
         except (OSError, *DECODE_ERRORS) as error:
             raise SettingsError(
                 f"The connector template {path.name} cannot be read: {error}.",

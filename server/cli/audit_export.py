@@ -13,7 +13,7 @@ import msgspec
 
 from domain.audit import ChainHead
 from domain.errors import InvalidArgumentError, format_timestamp
-from domain.model import is_printable_character
+from domain.model import build_decoder, is_printable_character
 from domain.ports import SealedEntry
 from server.infra.filesystem.durable import Draft
 
@@ -41,8 +41,8 @@ _ESCAPE: Final = re.compile(rb"\\\\|\\u([0-9a-f]{4})(?:\\u(d[c-f][0-9a-f]{2}))?"
 """A JSON escape of one character, or an escaped backslash, after which `u` begins no escape."""
 _FIRST_ESCAPED: Final = 0x7F
 """The stored documents escape only characters below this one, so every escape from here on is the export's own."""
-_LINE: Final = msgspec.json.Decoder(_Line)
-_HEAD: Final = msgspec.json.Decoder(_HeadLine)
+_LINE: Final = build_decoder(_Line)
+_HEAD: Final = build_decoder(_HeadLine)
 
 
 def encode_links(page: Sequence[SealedEntry]) -> bytes:

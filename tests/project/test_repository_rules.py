@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import tomllib
@@ -97,3 +98,21 @@ def test_every_decision_is_in_the_index() -> None:
     linked = re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", (folder / "README.md").read_text())
 
     assert linked == sorted(path.name for path in folder.glob("0*.md"))
+
+
+def builds_a_type(call: ast.Call) -> bool:
+    """Whether msgspec builds what it knows of a type in this call, unless it is built already."""
+    called = ast.unparse(call.func)
+    typed = any(each.arg == "type" for each in call.keywords)
+    return called in {"msgspec.convert", "msgspec.json.Decoder"} or (called == "msgspec.json.decode" and typed)
+
+
+def test_types_are_built_where_one_thread_builds_at_a_time(tracked: list[Path]) -> None:
+    found = {
+        str(path.relative_to(CHECKOUT))
+        for path in tracked
+        if path.suffix == ".py" and path.relative_to(CHECKOUT).parts[0] in {"domain", "server", "tools"}
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and builds_a_type(node)
+    }
+    assert found == {"domain/model/decoding.py"}

@@ -15,6 +15,7 @@ from domain.content.documents.placeholders import (
     has_placeholder,
     have_placeholder,
 )
+from domain.model import build_decoder
 
 if TYPE_CHECKING:
     from domain.content.documents.kinds import RecordKind
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 DECODE_ERRORS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for a record that does not fit its type, or is not JSON."""
 
-_split = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_names_of_lines = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
-_decode_names_of_array = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
+_split = build_decoder(list[msgspec.Raw]).decode
+_decode_names_of_lines = build_decoder(dict[str, msgspec.Raw]).decode_lines
+_decode_names_of_array = build_decoder(list[dict[str, msgspec.Raw]]).decode
 
 
 def _read_names(

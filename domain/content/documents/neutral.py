@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import msgspec
 
+from domain.model import build_decoder
+
 EVERYONE: Final = ("everyone",)
 Instant = datetime
 
@@ -84,7 +86,7 @@ encode_document: Final = msgspec.json.Encoder().encode
 """Encode one document as a line, without the newline."""
 encode_documents: Final = msgspec.json.Encoder().encode_lines
 """Encode documents as lines, each with its newline."""
-decode_document: Final = msgspec.json.Decoder(NeutralDocument).decode
+decode_document: Final = build_decoder(NeutralDocument).decode
 """Decode one line. Raises msgspec.DecodeError when it is no document."""
 
 
@@ -92,7 +94,7 @@ class _Identity(msgspec.Struct, gc=False):
     id: str
 
 
-_decode_identity: Final = msgspec.json.Decoder(_Identity).decode
+_decode_identity: Final = build_decoder(_Identity).decode
 
 
 def parse_document_id(line: bytes) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import msgspec
 
 from domain.errors import TemplateInvalidError
-from domain.model import quote_foreign
+from domain.model import convert_plain, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def parse_specification(content: object, file: str) -> CompanySpecification:
         named = "no generator" if generator is None else f"the generator {quote_foreign(str(generator))}"
         raise _invalid(file, "generator", f"names {named}; this version has {GENERATOR}")
     try:
-        specification = msgspec.convert(content, CompanySpecification)
+        specification = convert_plain(content, CompanySpecification)
     except msgspec.ValidationError as error:
         raise _invalid(file, *_locate(str(error))) from None
     for field, problem in _find_problems(specification):

@@ -12,6 +12,7 @@ import msgspec
 
 from domain.content import readiness_report
 from domain.errors import ArchiveFailedError, format_timestamp, require_present
+from domain.model import convert_plain, decode_json
 from domain.ports import ArchiveOrder, Json, Setting
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def parse_archive(facts: Json) -> Archive:
     """Parse the record of an archive. Raises ArchiveFailedError when it cannot be read."""
     try:
-        return msgspec.convert(facts, Archive)
+        return convert_plain(facts, Archive)
     except msgspec.ValidationError as error:
         about = facts.get("dataset_id", "a dataset")
         raise ArchiveFailedError(f"The record of the archive of {about} cannot be read: {error}.") from error
@@ -247,12 +248,12 @@ def build_archive_record(
 
 def parse_sample_lines(sample: bytes) -> list[bytes]:
     """The documents of a sample, each as a line."""
-    return [bytes(each) for each in msgspec.json.decode(sample, type=list[msgspec.Raw])]
+    return [bytes(each) for each in decode_json(sample, list[msgspec.Raw])]
 
 
 def probe_query(line: bytes) -> str:
     """The search query that finds a staged document: the beginning of its title, or else its id."""
-    document = msgspec.json.decode(line, type=_TitledDocument)
+    document = decode_json(line, _TitledDocument)
     return " ".join(document.title.split()[:_PROBE_WORDS]) or document.id
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.content import DECODE_ERRORS
 from domain.errors import ArchiveFailedError
+from domain.model import decode_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,7 +75,7 @@ def encode_json(value: object) -> bytes:
 def parse_manifest(data: bytes) -> Manifest:
     """The manifest that `encode_json` wrote. Raises ArchiveFailedError for anything else."""
     try:
-        manifest = msgspec.json.decode(data, type=Manifest)
+        manifest = decode_json(data, Manifest)
     except DECODE_ERRORS as error:
         raise ArchiveFailedError(f"{MANIFEST} is damaged: it is not a manifest.", file=MANIFEST) from error
     if manifest.format_version != VERSION:
@@ -91,7 +92,7 @@ def parse_manifest(data: bytes) -> Manifest:
 def parse_metadata(data: bytes) -> Metadata:
     """The metadata of an archive. Raises ArchiveFailedError when it cannot be read."""
     try:
-        return msgspec.json.decode(data, type=Metadata)
+        return decode_json(data, Metadata)
     except DECODE_ERRORS as error:
         raise ArchiveFailedError(f"{METADATA} is damaged: it cannot be read.", file=METADATA) from error
 
@@ -99,7 +100,7 @@ def parse_metadata(data: bytes) -> Metadata:
 def parse_dataset_id(data: bytes) -> str | None:
     """The dataset that a manifest or metadata names; None when it cannot be read."""
     try:
-        return msgspec.json.decode(data, type=_Owner).dataset_id
+        return decode_json(data, _Owner).dataset_id
     except DECODE_ERRORS:
         return None
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from threading import Lock
-from typing import Any, Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import msgspec
 
+from domain.model import decode_json
+
 T = TypeVar("T")
-_decoder_lock: Final = Lock()
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _PLAIN: Final = (str, int, float)
@@ -41,18 +41,9 @@ def encode_document(value: object) -> str:
 def decode_document(text: str, kind: type[T]) -> T:
     """Decode a document to a value of that type. Raises UndecodableError."""
     try:
-        # To typing, a type may not be hashable.
-        return cast("T", _decoder(kind).decode(text))  # type: ignore[arg-type]
+        return decode_json(text, kind)
     except msgspec.MsgspecError as error:
         raise UndecodableError(str(error)) from error
-
-
-# Any, because a type expression such as `str | None` is not a `type`.
-@cache
-def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401
-    # msgspec 0.22.0 crashes the process when two threads build a decoder of the same dataclass at once.
-    with _decoder_lock:
-        return msgspec.json.Decoder(kind)
 
 
 def _as_builtin(value: object) -> object:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from domain.errors import TemplateFormatUnknownError
-from domain.model import Stage, quote_foreign
+from domain.model import Stage, convert_plain, quote_foreign
 from server.adapters.templates.readers.shape import ARRAY_OF_OBJECTS, read_shape
 from server.adapters.templates.readers.tables import TABLE_SUFFIXES
 from server.adapters.templates.readers.window import BOM, read_bytes
@@ -281,7 +281,7 @@ class _MemberReader:
         if value is None:
             return None
         try:
-            return msgspec.convert(value, kind)
+            return convert_plain(value, kind)
         except msgspec.ValidationError:
             self.warnings.append(f"{name!r} is not of the expected type and was ignored.")
             return None

@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from domain.content import DECODE_ERRORS, RECORD_KINDS, JsonArrayBatch, JsonLinesBatch
 from domain.errors import Recovery, TemplateInvalidError
-from domain.model import quote_foreign
+from domain.model import decode_json, quote_foreign
 from server.adapters.templates import vendors
 from server.adapters.templates.formats import (
     detect_layout,
@@ -140,7 +138,7 @@ class TemplateRecords:
 def _require_no_vendor(record: bytes, kind: RecordKind, name: str) -> None:
     """Require that the first record is in no vendor's notation, unless all that is required can be read in it."""
     try:
-        found = msgspec.json.decode(record, type=dict[str, Any])
+        found = decode_json(record, dict[str, Any])
     except DECODE_ERRORS:
         return  # the population says what is wrong with it
     vendor = vendors.recognize_record(found)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from domain.model import build_decoder
 from server.sandbox.admin_api import documents, health
 from server.sandbox.admin_api.configs import validate_config
 from server.sandbox.http.decoding import decode_json, parse_integer, require_match
@@ -92,12 +93,12 @@ class SearchRequest(_Strict):
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
 
 
-_CREATE: Final = msgspec.json.Decoder(CreateDatasourceRequest)
-_UPDATE: Final = msgspec.json.Decoder(UpdateDatasourceRequest)
-_SET_AUTH: Final = msgspec.json.Decoder(SetAuthRequest)
-_PAGE: Final = msgspec.json.Decoder(UploadDocumentsRequest)
-_START: Final = msgspec.json.Decoder(StartSyncRequest)
-_SEARCH: Final = msgspec.json.Decoder(SearchRequest)
+_CREATE: Final = build_decoder(CreateDatasourceRequest)
+_UPDATE: Final = build_decoder(UpdateDatasourceRequest)
+_SET_AUTH: Final = build_decoder(SetAuthRequest)
+_PAGE: Final = build_decoder(UploadDocumentsRequest)
+_START: Final = build_decoder(StartSyncRequest)
+_SEARCH: Final = build_decoder(SearchRequest)
 
 
 def render_admin_refusal(refusal: RefusedError) -> ApiResponse:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
+from domain.model import build_decoder
 from server.sandbox.http.decoding import decode_json
 from server.sandbox.state.refusals import invalid_field_error
 
@@ -30,7 +31,7 @@ class BodyReader:
 
     def read(self, kind: type[T], raw: bytes | msgspec.Raw, where: str = "") -> T:
         """Decode a body as a `kind`. Raises RefusedError `invalid` with the field."""
-        decoder = msgspec.json.Decoder(kind)
+        decoder = build_decoder(kind)
         return decode_json(
             decoder, _drop_unknown_fields(decoder, bytes(raw)) if self._forgives else raw, where
         )

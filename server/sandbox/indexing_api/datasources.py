@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec import UNSET
 
+from domain.model import decode_json
 from server.sandbox.indexing_api.shapes import DatasourceConfig, ObjectDefinition
 from server.sandbox.state.content.contents import CUSTOM_CONNECTOR
 from server.sandbox.state.datasources import find_datasource_by_name, insert_datasource, update_config
@@ -78,7 +79,7 @@ class RegisteredConfig(DatasourceConfig, kw_only=True):
 
 def decode_config(datasource: sqlite3.Row) -> RegisteredConfig:
     """Decode the stored configuration of a datasource."""
-    return msgspec.json.decode(datasource["config"], type=RegisteredConfig)
+    return decode_json(datasource["config"], RegisteredConfig)
 
 
 def config_payload(datasource: sqlite3.Row) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import UNSET
 
+from domain.model import build_decoder
 from server.sandbox.indexing_api.datasources import decode_config
 from server.sandbox.indexing_api.shapes import Document, UserReference
 from server.sandbox.indexing_api.urls import find_overlapping_claims, rival_claimants
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from server.sandbox.http.body_reader import BodyReader
 
-_DOCUMENT: Final = msgspec.json.Decoder(Document)
+_DOCUMENT: Final = build_decoder(Document)
 
 
 class DocumentValidator:

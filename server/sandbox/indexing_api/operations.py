@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from msgspec import UNSET
 
+from domain.model import decode_json
 from server.sandbox.http.body_reader import BodyReader
 from server.sandbox.http.operation import DEFAULT_BODY_LIMIT, Operation
 from server.sandbox.http.rate_limits import (
@@ -168,7 +169,7 @@ def index_document(world: SandboxState, call: ApiRequest) -> ApiResponse:
     """Add or change one document."""
     with world.database.write() as connection:
         raw = BodyReader(load_switches(connection)).read(IndexDocumentRequest, call.body).document
-        name = msgspec.json.decode(raw, type=DocumentDatasource).datasource
+        name = decode_json(raw, DocumentDatasource).datasource
         _index_documents(world, connection, call, name, [raw])
     advance_due_work(world)
     return ApiResponse()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from domain.model import convert_plain
 from server.sandbox.state.state import load_setting
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_switches(connection: sqlite3.Connection) -> Switches:
     """Load the present switches from the file."""
-    return msgspec.convert(load_setting(connection, SWITCHES_SETTING, {}), Switches)
+    return convert_plain(load_setting(connection, SWITCHES_SETTING, {}), Switches)
 
 
 def is_denial_explained(connection: sqlite3.Connection) -> bool:

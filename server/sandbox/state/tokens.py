@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import msgspec
 
+from domain.model import convert_plain
 from server.sandbox.state.refusals import RefusedError
 from server.sandbox.state.state import load_setting, store_setting
 
@@ -136,7 +137,7 @@ def load_tokens(connection: sqlite3.Connection) -> dict[str, object]:
 
 def _load_token(connection: sqlite3.Connection, secret: str) -> Token | None:
     found = load_tokens(connection).get(token_digest(secret))
-    return None if found is None else msgspec.convert(found, Token)
+    return None if found is None else convert_plain(found, Token)
 
 
 def store_token(connection: sqlite3.Connection, secret: str, token: Token) -> None:

@@ -20,6 +20,7 @@ from domain.content.documents.kinds.texts import (
     is_one_line,
     is_web_address,
 )
+from domain.model import build_decoder
 
 if TYPE_CHECKING:
     import re
@@ -139,7 +140,7 @@ class RecordKind:
         )
 
     def __post_init__(self) -> None:
-        one = msgspec.json.Decoder(self.record)
+        one = build_decoder(self.record)
         fields = tuple(_build_field(each, self) for each in msgspec.structs.fields(self.record))
         for name, value in {
             "fields": fields,
@@ -153,7 +154,7 @@ class RecordKind:
             "loose": self._loosen(),
             "decode": one.decode,
             "decode_lines": one.decode_lines,
-            "decode_array": msgspec.json.Decoder(list[self.record]).decode,  # type: ignore[name-defined]
+            "decode_array": build_decoder(list[self.record]).decode,  # type: ignore[name-defined]
         }.items():
             object.__setattr__(self, name, value)
 

@@ -8,7 +8,7 @@ import msgspec
 
 from domain.content.documents.kinds import Reads, is_blank, is_one_line
 from domain.content.documents.repair.values import Fault, ValueReader
-from domain.model import quote_foreign
+from domain.model import convert_plain, decode_json, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def repair_record(
     """
     if plan.only is not None:
         try:
-            record = msgspec.convert({field: members[name] for field, name in plan.only}, kind.record)
+            record = convert_plain({field: members[name] for field, name in plan.only}, kind.record)
         except msgspec.ValidationError:
             pass
         else:
@@ -109,7 +109,7 @@ def _decode_record(line: bytes) -> Any:  # noqa: ANN401 - a record may be any JS
         if _TOO_MANY_DIGITS not in str(error):
             raise
     try:
-        members = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        members = decode_json(line, dict[str, msgspec.Raw])
     except msgspec.ValidationError:  # it is no object
         return [line]
     return {name: _decode_member(bytes(raw)) for name, raw in members.items()}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from domain.model import convert_plain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -123,7 +125,7 @@ def timestamp_problem(given: object) -> str:
 
 def _parse_iso(text: str) -> datetime | None:
     try:
-        return msgspec.convert(text, datetime)
+        return convert_plain(text, datetime)
     except msgspec.ValidationError:
         pass
     plain = _ZONE_WORD.sub("Z", _SPACED_OFFSET.sub("", text))

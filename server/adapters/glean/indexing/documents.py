@@ -12,6 +12,7 @@ from msgspec import Raw, Struct
 
 from domain.content import DECODE_ERRORS, EVERYONE, decode_document
 from domain.errors import PlatformInvalidError
+from domain.model import build_decoder
 from server.adapters.glean.indexing.dataset_types import INDEXING_TYPES
 from server.adapters.glean.indexing.names import glean_document_id
 
@@ -171,7 +172,7 @@ class _Identity(Struct, gc=False):
     readers: tuple[str, ...]
 
 
-_decode_identity: Final = msgspec.json.Decoder(_Identity).decode
+_decode_identity: Final = build_decoder(_Identity).decode
 
 
 @dataclass(frozen=True, slots=True)

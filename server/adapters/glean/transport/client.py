@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import anyio
 import httpx
-import msgspec
 from stamina import AsyncRetryingCaller
 
 from domain.content import DECODE_ERRORS
 from domain.errors import PlatformDeniedError, PlatformThrottledError, SettingsError
+from domain.model import decode_json
 from server.adapters.glean.transport.errors import Fault, fault_from_response, platform_error
 from server.adapters.glean.transport.remedies import NOT_GLEAN_API, connection_remedy, is_web_page
 
@@ -305,6 +305,6 @@ def _decode_body(raw: bytes, response_type: type[T]) -> T:
             raise Fault("sent an unexpected response", remedy=NOT_GLEAN_API)
         return None
     try:
-        return msgspec.json.decode(raw or _EMPTY_OBJECT, type=response_type)
+        return decode_json(raw or _EMPTY_OBJECT, response_type)
     except DECODE_ERRORS:
         raise Fault("sent an unexpected response", remedy=NOT_GLEAN_API) from None

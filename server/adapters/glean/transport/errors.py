@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 from msgspec import Struct, field
 
 from domain.content import DECODE_ERRORS
@@ -25,6 +24,7 @@ from domain.errors import (
     PlatformThrottledError,
     PlatformUnavailableError,
 )
+from domain.model import build_decoder
 from server.adapters.glean.transport.remedies import NOT_GLEAN_API, RATE_LIMITED, is_web_page
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _Envelope(Struct):
     error: _Error
 
 
-_ENVELOPE: Final = msgspec.json.Decoder(_Envelope)
+_ENVELOPE: Final = build_decoder(_Envelope)
 
 
 def fault_from_response(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Fault:

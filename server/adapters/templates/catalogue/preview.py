@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from domain.content import body_to_text, decode_document
 from domain.errors import LifecycleError
+from domain.model import decode_json
 from server.adapters.templates.catalogue.validation import begin_population, judge_template
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def preview_template(
 
 def first_words(document: NeutralDocument) -> str:
     """The beginning of a document's text, on one line and without its markup."""
-    text: str = msgspec.json.decode(document.body.text, type=str)
+    text: str = decode_json(document.body.text, str)
     words = " ".join(body_to_text(document.body.mime, text).split())
     return words if len(words) <= _LONGEST else f"{words[:_LONGEST].rstrip()}…"
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from domain.model import build_decoder
+
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500)]
 Names: TypeAlias = Annotated[list[Text], Meta(min_length=1)]
 Url: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+\S*$", max_length=2000)]
@@ -111,8 +113,8 @@ class ConnectorRules(NamedTuple):
 
 
 CONNECTORS: Final[dict[Connector, ConnectorRules]] = {
-    "confluence": ConnectorRules(msgspec.json.Decoder(ConfluenceConfig), "API_TOKEN", "CONFLUENCE_PAGE"),
-    "github": ConnectorRules(msgspec.json.Decoder(GithubConfig), "PAT", "GITHUB_REPOSITORY"),
-    "slack": ConnectorRules(msgspec.json.Decoder(SlackConfig), "OAUTH", "SLACK_MESSAGE"),
-    "jira": ConnectorRules(msgspec.json.Decoder(JiraConfig), "API_TOKEN", "JIRA_ISSUE"),
+    "confluence": ConnectorRules(build_decoder(ConfluenceConfig), "API_TOKEN", "CONFLUENCE_PAGE"),
+    "github": ConnectorRules(build_decoder(GithubConfig), "PAT", "GITHUB_REPOSITORY"),
+    "slack": ConnectorRules(build_decoder(SlackConfig), "OAUTH", "SLACK_MESSAGE"),
+    "jira": ConnectorRules(build_decoder(JiraConfig), "API_TOKEN", "JIRA_ISSUE"),
 }

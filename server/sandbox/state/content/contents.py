@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from domain.content import body_to_text
+from domain.model import build_decoder
 from server.sandbox.state.clock import format_instant
 from server.sandbox.state.content import documents
 from server.sandbox.state.content.searchable_text import SearchableText, ShownDocument
@@ -117,7 +118,7 @@ def _shown_document(raw: bytes) -> ShownDocument:
     )
 
 
-_decode_document: Final = msgspec.json.Decoder(_IndexedDocument).decode
+_decode_document: Final = build_decoder(_IndexedDocument).decode
 _ADMIN: Final = DocumentReader(
     documents.admin_searchable_text, documents.admin_hit_fields, documents.admin_shown_document
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-import msgspec
 from msgspec import Meta, Struct
 
 from domain.content import body_to_text
+from domain.model import build_decoder
 from server.sandbox.state.clock import format_instant
 from server.sandbox.state.content.connectors import ObjectType
 from server.sandbox.state.content.searchable_text import SearchableText, ShownDocument
@@ -50,7 +50,7 @@ class Document(_Strict):
     references: list[Any] | None = None
 
 
-DOCUMENT_DECODER: Final = msgspec.json.Decoder(Document)
+DOCUMENT_DECODER: Final = build_decoder(Document)
 
 
 def admin_searchable_text(raw: bytes) -> SearchableText:

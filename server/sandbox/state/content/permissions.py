@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct
+
+from domain.model import build_decoder
 
 
 class _User(Struct, frozen=True, rename="camel"):
@@ -37,4 +38,4 @@ def may_see(raw: bytes, email: str, user_id: str | None) -> bool:
     )
 
 
-_decode_document: Final = msgspec.json.Decoder(_PermittedDocument).decode
+_decode_document: Final = build_decoder(_PermittedDocument).decode

@@ -6,6 +6,7 @@ A line of input is `{"given": …}`, for a process to live (see `host.py`), with
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -54,6 +55,7 @@ def _redirect_streams(log: Path) -> None:
         os.dup2(own, taken)
     os.close(words)
     os.close(nothing)
+    faulthandler.enable()
 
 
 def report_exits(_number: int, _frame: object) -> None:

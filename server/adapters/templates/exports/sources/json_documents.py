@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.errors import ExportInvalidError, TemplateInvalidError
-from domain.model import quote_foreign
+from domain.model import build_decoder, quote_foreign
 from server.adapters.templates.readers.arrays import read_array_records
 from server.adapters.templates.readers.objects import consume_mark, read_member_name, read_member_value
 from server.adapters.templates.readers.window import Window
@@ -43,7 +43,7 @@ class JsonRecords:
         page = msgspec.defstruct(
             "Page", [(each, list[msgspec.Raw] | msgspec.UnsetType, msgspec.UNSET) for each in arrays]
         )
-        self._decode_page = msgspec.json.Decoder(page | list[msgspec.Raw]).decode
+        self._decode_page = build_decoder(page | list[msgspec.Raw]).decode
 
     def read(self) -> Iterator[bytes | dict[str, Any]]:
         """Each record as JSON, and the other members of each document as a dictionary, once it has ended.

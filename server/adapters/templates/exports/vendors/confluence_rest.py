@@ -14,6 +14,7 @@ import msgspec
 
 from domain.content import adf_to_text
 from domain.errors import ExportInvalidError
+from domain.model import build_decoder
 from server.adapters.templates.exports.instants import parse_iso
 from server.adapters.templates.exports.links import find_host
 from server.adapters.templates.exports.people import find_address
@@ -85,7 +86,7 @@ class _Page(msgspec.Struct, gc=False):
     links: _Links | None = msgspec.field(name="_links", default=None)
 
 
-_survey: Final = msgspec.json.Decoder(_Page).decode
+_survey: Final = build_decoder(_Page).decode
 
 
 def read_confluence_rest(export: Export) -> Iterator[Record]:

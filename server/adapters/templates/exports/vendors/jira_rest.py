@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from domain.content import adf_to_text, wiki_to_text
+from domain.model import build_decoder
 from server.adapters.templates.exports.instants import parse_iso
 from server.adapters.templates.exports.people import find_address
 from server.adapters.templates.exports.sources.json_documents import (
@@ -65,7 +66,7 @@ class _Issue(msgspec.Struct, gc=False):
     fields: _Fields | None = None
 
 
-_survey: Final = msgspec.json.Decoder(_Issue).decode
+_survey: Final = build_decoder(_Issue).decode
 
 
 def read_jira_rest(export: Export) -> Iterator[Record]:

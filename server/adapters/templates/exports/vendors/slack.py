@@ -13,7 +13,7 @@ import msgspec
 
 from domain.content import slack_to_text
 from domain.errors import ExportInvalidError
-from domain.model import quote_foreign
+from domain.model import build_decoder, quote_foreign
 from server.adapters.templates.exports.ids import IdIndex
 from server.adapters.templates.exports.instants import format_instant, instant_from_epoch
 from server.adapters.templates.exports.links import SiteLinks
@@ -79,7 +79,7 @@ class Message(msgspec.Struct, gc=False):
         return self.subtype == "bot_message" or self.bot_id is not None
 
 
-_decode_message: Final = msgspec.json.Decoder(Message).decode
+_decode_message: Final = build_decoder(Message).decode
 
 
 class _Conversation(msgspec.Struct, gc=False):
@@ -281,7 +281,7 @@ def _read_messages(export: Export, name: str) -> Iterator[tuple[int, Message]]:
 
 
 def _read_list(export: Export, name: str, kind: Any) -> Iterator[Any]:  # noqa: ANN401 - msgspec's types
-    decode = msgspec.json.Decoder(kind).decode
+    decode = build_decoder(kind).decode
     for raw in JsonRecords(export.tree, (), (name,)).read():
         try:
             if not isinstance(raw, dict):

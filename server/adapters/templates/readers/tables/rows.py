@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from domain.content import Reads, RecordBatch, has_placeholder
+from domain.model import convert_plain
 from server.adapters.templates.readers.tables.columns import find_columns
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class TableColumns:
             return None
         try:
             columns = self._convert_columns([*zip(*rows, strict=True)])
-            records: list[Any] = msgspec.convert([*zip(*columns, strict=True)], self._row)
+            records: list[Any] = convert_plain([*zip(*columns, strict=True)], self._row)
         except msgspec.ValidationError:
             return None
         return records

@@ -1,1 +1,1 @@
-"""Bundled mock data: the template catalogue, the connector templates and the script that writes the catalogue."""
+"""Bundled mock data: the template catalogue and the connector templates."""

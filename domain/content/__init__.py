@@ -52,11 +52,11 @@ from domain.content.quality import (
     serialize_findings,
     with_indexed_gate,
 )
-from domain.content.readiness import measure_readiness, readiness_report
+from domain.content.readiness import load_questions, measure_readiness, readiness_report
 from domain.content.templates import (
     DEFAULT_FOLDER,
-    available_sources,
     choose_template,
+    is_generated,
     require_known_template,
 )
 
@@ -83,7 +83,6 @@ __all__ = [
     "RecordBatch",
     "RecordKind",
     "adf_to_text",
-    "available_sources",
     "body_to_text",
     "choose_template",
     "decode_document",
@@ -93,7 +92,9 @@ __all__ = [
     "html_to_text",
     "is_address",
     "is_fit_for_use",
+    "is_generated",
     "join_to_one_line",
+    "load_questions",
     "made_up_address",
     "markdown_to_text",
     "measure_readiness",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.content.documents import RECORD_KINDS
+from domain.content.templates import is_generated
 from domain.errors import LifecycleError, PlatformError
 from domain.model import DataSource, Readiness
 
@@ -37,7 +38,7 @@ async def measure_readiness(
         template = by_id.get(template_id)
         if template is None:
             return Readiness(asked=0, unknown=f"The template {template_id!r} is no longer in the repository.")
-        questions = await _load_questions(templates, template, dataset)
+        questions = await load_questions(templates, template, dataset)
     except LifecycleError as error:
         return Readiness(asked=0, unknown=error.message)
     if questions is None:
@@ -47,11 +48,14 @@ async def measure_readiness(
     return await _ask_questions(platform, questions, name, dataset.dataset_type, timeout_s)
 
 
-async def _load_questions(
+async def load_questions(
     templates: Templates, template: Template, dataset: Dataset
 ) -> Sequence[GoldenQuestion] | None:
-    """The questions that the dataset's content answers; None when they cannot be read."""
-    if dataset.data_source is not DataSource.GENERATED:
+    """The questions that the dataset's content answers; None when they cannot be read.
+
+    Raises TemplateInvalidError and MockDataMissingError.
+    """
+    if not is_generated(template, dataset.data_source):
         return template.questions
     content = dataset.content
     if content is None or template.generator is None:

@@ -64,17 +64,18 @@ def choose_template(
 
 
 def available_sources(template: Template) -> tuple[DataSource, ...]:
-    """The sources from which a template has data; the first is used unless another one is asked for."""
-    own = (DataSource.MOCK_TEMPLATE,) if template.has_records else ()
-    return (*own, DataSource.GENERATED) if template.generator else own
+    """The sources from which a template has data: its own, whatever that is, and its generator where it has one."""
+    return (DataSource.MOCK_TEMPLATE, *((DataSource.GENERATED,) if template.generator else ()))
+
+
+def is_generated(template: Template, source: DataSource) -> bool:
+    """Whether a template's data of a source come from its generator: asked for, or as the template's own source."""
+    return source is DataSource.GENERATED or not template.has_records
 
 
 def _no_such_data_error(template: Template) -> InvalidArgumentError:
-    shown = quote_foreign(template.template_id)
     return InvalidArgumentError(
-        f"Template {shown} has no generator, so no data can be generated for it."
-        if template.has_records
-        else f"Template {shown} has no records of its own: its data are generated.",
+        f"Template {quote_foreign(template.template_id)} has no generator, so no data can be generated for it.",
         field="data_source",
         recovery=Recovery.CHOOSE_OTHER,
         candidates=tuple(each.value for each in available_sources(template)),

@@ -96,7 +96,7 @@ from domain.model.schedule import (
     Schedule,
 )
 from domain.model.settings import ConfirmationKind, LifecycleSettings
-from domain.model.template import GENERATED_FORMAT, Generator, GoldenQuestion, Template
+from domain.model.template import GENERATED_FORMAT, USUAL_COUNT, Generator, GoldenQuestion, Template
 from domain.model.text import is_printable_character, printable, printable_json, quote_foreign
 from domain.model.timestamps import parse_duration, parse_timestamp, to_utc
 
@@ -104,6 +104,7 @@ __all__ = [
     "EMBEDDED_SANDBOX",
     "EVENT_DATA_TYPES",
     "GENERATED_FORMAT",
+    "USUAL_COUNT",
     "HEALTH_SCHEDULE",
     "IDENTIFIER",
     "JOURNEY_TRANSITIONS",

@@ -12,16 +12,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
+USUAL_COUNT: Final = 500
+"""How many records of a type are generated where nobody says otherwise."""
 GENERATED_FORMAT: Final = "generated"
 """The format of a template that has no records of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generator:
-    """Generator: the file that specifies a made-up company, and how many records of a type are usual."""
+    """Generator: the file that specifies a made-up company, and how many records of a type are usual.
+
+    `records` is None when the file cannot be read.
+    """
 
     file: str
-    records: int
+    records: int | None
+
+    @property
+    def count(self) -> int:
+        """How many records are made where nobody asks for another number."""
+        return self.records or USUAL_COUNT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from domain.errors import JourneyActiveError, format_timestamp
+from domain.content import load_questions
+from domain.errors import JourneyActiveError, format_timestamp, require_present
 from domain.lifecycle import ProvisionRequest
 from domain.model import Client, Dataset, DatasetType, Journey, JourneyState, Stage, TeardownReason
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from rich.console import Console
 
-    from domain.model import Principal
+    from domain.model import Principal, Template
     from domain.ports import Platform, SearchHit
     from tools.services import Services
 
@@ -32,8 +33,6 @@ CLIENT: Final = Client(
 JOURNEY: Final = Journey(
     journey_id="acme-evaluation", client_id="ACME", stage=Stage.SANDBOX, state=JourneyState.ACTIVE
 )
-INCIDENT: Final = "INC-2041"
-"""The incident that the bundled catalogue has documents about in all four dataset types."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +46,7 @@ class DemoScript:
     report_step: StepReporter
     steps: list[Facts] = field(default_factory=list)
     _datasets: list[Dataset] = field(default_factory=list)
+    _incident: str = ""
 
     async def run(self) -> None:
         """Run all steps in order. Raises the LifecycleError of a step that does not end as expected."""
@@ -107,6 +107,8 @@ class DemoScript:
                 for each in types:
                     tasks.start_soon(provision_one, each)
         self._datasets = [provisioned[each] for each in types]
+        by_id = {each.template_id: each for each in templates}
+        self._incident = await self._find_incident(by_id, provisioned[DatasetType.JIRA_ISSUES])
         asked = [each.quality.readiness for each in self._datasets if each.quality and each.quality.readiness]
         return {
             "questions": {
@@ -126,12 +128,18 @@ class DemoScript:
             ],
         }
 
+    async def _find_incident(self, templates: Mapping[str, Template], issues: Dataset) -> str:
+        """The key of the latest incident, of which documents of all types tell: the first question asks about it."""
+        template = templates[issues.template.template_id]
+        questions = await load_questions(self.services.templates, template, issues)
+        return require_present(questions, "the bundled company has stories")[0].documents[0]
+
     async def _search_incident(self) -> Facts:
         found: list[SearchHit] = []
         for each in self._datasets:
-            found += await self.platform.search(INCIDENT, name=each.name, limit=1)
+            found += await self.platform.search(self._incident, name=each.name, limit=1)
         return {
-            "query": INCIDENT,
+            "query": self._incident,
             "found": [
                 {"datasource": each.datasource, "document_id": each.document_id, "title": each.title}
                 for each in found

@@ -29,6 +29,7 @@ from server.adapters.glean.admin.documents import admin_document_schema
 from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.settings import load_settings
+from tests.support.content.companies import latest_incident
 from tests.support.sandbox.control import Sandbox
 from tests.support.sandbox.embedded import EmbeddedSandbox
 from tests.support.world import ApprovingConfirmer
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 AGENT = Principal(subject="agent:journey")
 RECORDS = 500
-HEADLINE = "INC-2041"
 
 
 @dataclass
@@ -128,6 +128,12 @@ async def open_installation(folder: Path, database: str) -> AsyncIterator[Instal
             yield Installation(services=services, settings=settings, glean=theirs.sandbox)
 
 
+def headline(dataset: Dataset) -> str:
+    """The latest incident of which the dataset's documents tell."""
+    assert dataset.content is not None
+    return latest_incident(dataset.record_count, dataset.content.report.evaluated_at.date())
+
+
 @pytest.fixture
 async def acme(tmp_path: Path, database: str) -> AsyncIterator[Installation]:
     """The product with ACME's journey at the sandbox stage."""
@@ -155,7 +161,9 @@ async def test_ac2_all_four_types_come_whole_and_valid_and_tell_of_one_incident(
         assert dataset.template.template_id == f"fintech/developer_productivity/{dataset_type}"
         assert dataset.record_count == len(documents) == RECORDS
         assert [each["documentId"] for each in documents if not validator.is_valid(each)] == []
-    found = {hit["datasource"] for hit in acme.glean.search(HEADLINE)}
+    found = {
+        hit["datasource"] for hit in acme.glean.search(headline(made[DatasetType.JIRA_ISSUES]), limit=50)
+    }
     assert found == {dataset.name for dataset in made.values()}
 
 
@@ -180,13 +188,13 @@ async def test_ac3_the_connector_is_created_authorised_scheduled_and_healthy_wit
 @pytest.mark.each_store
 async def test_ac4_a_teardown_archives_everything_and_leaves_nothing(acme: Installation) -> None:
     dataset = await acme.provision(DatasetType.CONFLUENCE_PAGES)
-    assert acme.glean.search(HEADLINE)
+    assert acme.glean.search(headline(dataset))
     await acme.services.registry.set_state("spring-demo", JourneyState.COMPLETED, AGENT)
     down = await acme.tear_down(dataset, TeardownReason.JOURNEY_COMPLETED)
     assert down.status is DatasetStatus.ARCHIVED
     assert down.teardown is not None
     assert down.teardown.connector_outcome is ConnectorOutcome.DELETED
-    assert (acme.glean.datasources(), acme.glean.search(HEADLINE)) == ([], [])
+    assert (acme.glean.datasources(), acme.glean.search(headline(dataset))) == ([], [])
     staging = acme.settings.staging.url
     assert [each for each in staging.iterdir() if not each.name.startswith(".")] == []
     manifest = await acme.services.archives.verify_archive(AGENT, dataset.dataset_id)

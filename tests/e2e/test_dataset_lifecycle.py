@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -14,6 +15,7 @@ from server.composition.glean.platform import sandbox_path
 from server.composition.process import open_services
 from server.settings import load_settings
 from tests.e2e.conftest import TransportCell, add_client_and_journey
+from tests.support.content.companies import latest_incident
 from tests.support.refusals import read_refusal
 from tests.support.sandbox.control import Sandbox
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from mcp.client.client import Client
 
-HEADLINE = "INC-2041"
+RECORDS = 120
 KIM = Principal(subject="person:kim")
 
 
@@ -88,10 +90,11 @@ async def run_lifecycle(
     ):
         async with connect(tmp_path, environ=environ) as client:
             agent = ToolClient(client)
-            made = {each: await agent.provision(each, record_count=120) for each in DatasetType}
+            headline = latest_incident(RECORDS, datetime.now(UTC).date())
+            made = {each: await agent.provision(each, record_count=RECORDS) for each in DatasetType}
             assert {each["status"] for each in made.values()} == {"ready"}
             named = datasource_of if environ else str
-            assert {hit["datasource"] for hit in glean.search(HEADLINE)} == {
+            assert {hit["datasource"] for hit in glean.search(headline)} == {
                 named(each["name"]) for each in made.values()
             }
 
@@ -130,5 +133,5 @@ async def run_lifecycle(
                 assert await agent.call_ok("teardown_dataset", **wanted) == down
 
             assert (await agent.call_ok("check_connector_health", client_id="ACME"))["items"] == []
-        assert glean.search(HEADLINE) == []
+        assert glean.search(headline) == []
         assert {each["documentCount"] for each in glean.datasources()} == ({0} if environ else set())

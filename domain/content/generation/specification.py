@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 import msgspec
 
 from domain.errors import TemplateInvalidError
-from domain.model import convert_plain, quote_foreign
+from domain.model import USUAL_COUNT, convert_plain, quote_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ class CompanySpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     systems: dict[str, System]
     words: Words
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 1
-    records: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)] = 500
+    records: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)] = USUAL_COUNT
     shares: Shares = Shares()
 
 

@@ -18,7 +18,7 @@ from domain.connectors import (
     find_connector_facts,
     require_same_platform,
 )
-from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
+from domain.content import Population, is_fit_for_use, is_generated, measure_readiness, with_indexed_gate
 from domain.errors import MockDataMissingError, PlatformError, require_present
 from domain.lifecycle.archives import protection_end, stage_archived_documents
 from domain.lifecycle.events import (
@@ -62,7 +62,6 @@ from domain.model import (
     Content,
     Dataset,
     DatasetStatus,
-    DataSource,
     Failure,
     Journey,
     PendingCompensation,
@@ -102,11 +101,11 @@ async def populate_staging(context: SagaContext) -> None:
         msg = f"The template {dataset.template.template_id!r} is no longer in the repository."
         raise MockDataMissingError(msg)
     now = context.deps.clock.now()
-    if dataset.data_source is DataSource.GENERATED:
+    if is_generated(template, dataset.data_source):
         if template.generator is None:
             msg = f"The template {template.template_id!r} no longer has a generator."
             raise MockDataMissingError(msg)
-        count = require_present(dataset.requested_count, "generated data were admitted with a count")
+        count = dataset.requested_count or template.generator.count
         opened = context.deps.templates.generate_records(template, count, now.date())
         template = template.as_generated(count)
     else:

@@ -13,7 +13,7 @@ from domain.connectors import (
     identify_platform,
     require_home_platform,
 )
-from domain.content import available_sources, choose_template, require_known_template
+from domain.content import choose_template, is_generated, require_known_template
 from domain.errors import (
     DatasetConflictError,
     InvalidArgumentError,
@@ -212,7 +212,7 @@ class ProvisionService:
         templates = await self._templates.list()
         wanted = request.data_source or (failed.data_source if failed and not request.template_id else None)
         template, choice = choose_template(templates, undecided.client, request.dataset_type, named, wanted)
-        source = wanted or available_sources(template)[0]
+        source = wanted or DataSource.MOCK_TEMPLATE
         kept = failed if failed and failed.template.template_id == choice.template_id else None
         if kept is not None:
             choice = kept.template
@@ -220,8 +220,8 @@ class ProvisionService:
         count = request.record_count or (
             kept.requested_count if kept and kept.data_source is source else None
         )
-        if source is DataSource.GENERATED and template.generator:
-            return _Choice(template=choice, source=source, count=count or template.generator.records)
+        if template.generator and is_generated(template, source):
+            return _Choice(template=choice, source=source, count=count or template.generator.count)
         declared = template.default_record_count
         # Only a call that asks for more than is declared has the records counted; they may be many.
         if request.record_count and declared and request.record_count > declared:

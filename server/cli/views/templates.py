@@ -49,10 +49,15 @@ def serialize_template(template: Template, overview: Overview) -> dict[str, Any]
         **({"record_count": template.default_record_count} if template.default_record_count else {}),
         **({"questions": len(template.questions)} if template.questions else {}),
         **({"time": "relative"} if template.is_relative else {}),
-        **({"generated_record_count": template.generator.records} if template.generator else {}),
+        **_serialize_generator(template),
         **({"tags": list(template.tags)} if template.tags else {}),
         **({"warnings": list(template.warnings)} if template.warnings else {}),
     }
+
+
+def _serialize_generator(template: Template) -> dict[str, Any]:
+    generator = template.generator
+    return {"generated_record_count": generator.records} if generator and generator.records else {}
 
 
 def render_templates(found: Sequence[Template]) -> list[RenderableType]:
@@ -73,7 +78,7 @@ def render_templates(found: Sequence[Template]) -> list[RenderableType]:
 
 
 def render_overview_notes(overview: Overview) -> list[RenderableType]:
-    """What a list of templates does not show: shadowed templates, and repositories that were looked for."""
+    """What a list of templates does not show: shadowed and broken templates, and repositories that were looked for."""
     serving = {each.template_id: each.repository for each in overview.templates}
     shadowed = [
         f"{template_id} of {', '.join(others)} is shadowed by that of {serving[template_id]}."
@@ -82,7 +87,7 @@ def render_overview_notes(overview: Overview) -> list[RenderableType]:
     broken = [
         f"{each.template_id}: {warning}"
         for each in overview.templates
-        if each.format == "unknown"
+        if each.format == "unknown" or (each.generator and each.generator.records is None)
         for warning in each.warnings
     ]
     return ["\n".join(group) for group in (overview.notices, shadowed, broken) if group]
@@ -99,6 +104,7 @@ def serialize_report(report: TemplateReport) -> dict[str, Any]:
             for name in ("reason", "template_id", "dataset_type", "format", "score")
             if (value := getattr(report, name)) is not None
         },
+        **({"dataset_types": list(report.dataset_types)} if report.dataset_types else {}),
         "records": report.records,
         "questions": report.questions,
         "issues": list(report.issues),
@@ -119,7 +125,7 @@ def render_report(report: TemplateReport) -> RenderableType:
     head.append(" " * (_STATUS_WIDTH - len(status) + 1) + format_value(report.file), style="default")
     facts = [
         *([report.format] if report.format else []),
-        *([report.dataset_type or ""] if report.format == GENERATED_FORMAT else []),
+        *(report.dataset_types or [report.dataset_type or ""] if report.format == GENERATED_FORMAT else []),
         *([f"{report.records} records"] if report.records else []),
         *([f"{report.questions} questions"] if report.questions else []),
         *([f"score {report.score:.1f}"] if report.score is not None else []),

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from domain.content.generation import Company, parse_specification
+from domain.content.generation.story import SLOTS
 from tests.support.content.template_repository import TEMPLATE_FOLDER
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ def company(count: int, on: date, *, seed: int = 1) -> Company:
     """A company with that many records of each type, as it is on a day."""
     specification = msgspec.structs.replace(bundled_specification(), seed=seed)
     return Company(specification, count, on)
+
+
+def latest_incident(count: int, on: date) -> str:
+    """The key of the latest incident of the bundled company of fintech, of which all types of records tell."""
+    stories = Company(bundled_specification(), count, on).latest_stories()
+    return next(each.facts[SLOTS.index("key0")] for each in stories if each.kind == "incident")
 
 
 def write_company(repository: Path) -> Path:

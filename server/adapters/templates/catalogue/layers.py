@@ -62,7 +62,7 @@ class LayeredTemplates:
         if template.has_records:
             return self.open_records(template)
         generator = require_present(template.generator, "a template without records has a generator")
-        return self.generate_records(template, generator.records, on)
+        return self.generate_records(template, generator.count, on)
 
     def describe_data(self, template: Template, on: date) -> Template:
         """The template as that of what `open_data` opens, with its questions. Blocks."""

@@ -21,6 +21,7 @@ from server.adapters.templates.catalogue.unused import Unused, explain_unused, f
 from server.adapters.templates.catalogue.validation import (
     Judgement,
     TemplateReport,
+    company_report,
     judge_template,
     question_file_report,
     records_report,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 DEFAULT_SUBDIR: Final = "mock_data/templates"
 _LAYOUT_DEPTH: Final = 2
 """Templates are in the folder of a use case in that of an industry."""
+_NO_COMPANY: Final = Unused("Each template beside it has another company.", is_mistake=False)
 
 
 class RepositoryTemplates:
@@ -85,9 +87,9 @@ class RepositoryTemplates:
         It has no questions when its company cannot be read; reading its records says why.
         """
         generator = require_present(template.generator, "only templates with a generator are described so")
-        generated = template.as_generated(generator.records)
+        generated = template.as_generated(generator.count)
         try:
-            company, _ = self._open_company(template, generator.records, on)
+            company, _ = self._open_company(template, generator.count, on)
         except LifecycleError:
             return generated
         return replace(generated, questions=tuple(derive_questions(company, template.dataset_type)))
@@ -118,11 +120,10 @@ class RepositoryTemplates:
         templates = {each.source: each for each in survey.templates if each.has_records}
         twins = find_twins(survey.entries)
         for entry in survey.entries:
-            reports = self._judge_generated(survey, entry, judgement)
-            if not reports and entry.name not in survey.company_files:
-                reports = [self._report_entry(location, survey, templates, entry, judgement)]
-            for report in reports:
-                yield _with_twin_warnings(report, entry.parts, twins)
+            report = self._judge_generated(survey, entry, judgement) or self._report_entry(
+                location, survey, templates, entry, judgement
+            )
+            yield _with_twin_warnings(report, entry.parts, twins)
         if not survey.templates:
             raise no_templates_error(self._path, self._subdir)
 
@@ -161,17 +162,17 @@ class RepositoryTemplates:
 
     def _judge_generated(
         self, survey: Survey, entry: Entry, judgement: Judgement
-    ) -> Sequence[TemplateReport]:
-        """Reports on the generated data for which a file stands: a company's, or a template without records."""
+    ) -> TemplateReport | None:
+        """Report on the generated data for which a file stands: a company's, or a template without records."""
         reports = []
         for each in survey.templates:
             if each.generator is None or entry.name != _generated_file(each, each.generator):
                 continue
             on = judgement.now.date()
-            generate = partial(self.generate_records, count=each.generator.records, on=on)
+            generate = partial(self.generate_records, count=each.generator.count, on=on)
             report = judge_template(self.describe_generated(each, on), generate, judgement)
             reports.append(replace(report, file=entry.name))
-        return reports
+        return company_report(reports) if reports else None
 
     def _report_entry(
         self,
@@ -187,9 +188,13 @@ class RepositoryTemplates:
             return records_report(entry.name)
         if serving := survey.superseded.get(entry.name):
             return superseded_report(entry.name, serving)
+        if entry.name in survey.company_files:
+            return unused_report(entry.name, _NO_COMPANY)
         if entry.name in survey.question_files:
             served = {
-                each.dataset_type for each in survey.templates if questions_path(each.source) == entry.name
+                each.dataset_type
+                for each in survey.templates
+                if each.has_records and questions_path(each.source) == entry.name
             }
             try:
                 found = self._catalogues[location].read_questions(entry.name)

@@ -111,11 +111,17 @@ def _decode_yaml(content: bytes, name: str) -> object:
             return None
         _require_plain_nodes(document, name, set())
         return yaml.SafeLoader("").construct_document(document)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or getattr(error, "reason", "it cannot be read")
         where = f", line {mark.line + 1}" if mark else ""
         raise TemplateInvalidError(f"{name}{where} is not YAML: {problem}.", file=name) from None
+    except RecursionError:
+        raise TemplateInvalidError(f"{name} is not YAML: its parts lie too deep.", file=name) from None
+    except ValueError:  # whose words are about Python
+        raise TemplateInvalidError(
+            f"{name} is not YAML: a number in it is too long, or a date in it does not exist.", file=name
+        ) from None
 
 
 def _require_plain_nodes(node: yaml.Node, name: str, visited: set[int]) -> None:

@@ -206,12 +206,12 @@ class TemplateCatalogue:
 
     def _with_generator(self, repository: Repository, template: Template, file: str) -> Template:
         """The template with a company's file as its generator, and a warning where that cannot be read."""
-        records, warnings = 1, template.warnings
+        records, warnings = None, template.warnings
         try:
             records = self._companies.read(repository, file).records
         except LifecycleError as error:
             warnings = (*warnings, explain_error(error))
-        if not template.has_records:
+        if not template.has_records and records is not None:
             records = template.default_record_count or records
             template = replace(template, default_record_count=records)
         return replace(template, generator=Generator(file=file, records=records), warnings=warnings)

@@ -13,7 +13,7 @@ from server.adapters.templates.catalogue.side_files import UnmatchedDocuments
 from server.adapters.templates.explanations import explain_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -35,7 +35,8 @@ class TemplateReport:
 
     `use` is `template`, `questions`, `records` (of a template that names the file) or `unused`, with the `reason`. The
     score can be below 100 without a problem. `issues` are those of `quality_issues`; `passes` says whether a dataset of
-    this template would be READY. `questions` counts the golden questions for its documents.
+    this template would be READY. `questions` counts the golden questions for its documents. A company's file that
+    serves several types has one report on all of them, with those types and the lowest score.
     """
 
     file: str
@@ -43,6 +44,7 @@ class TemplateReport:
     reason: str | None = None
     template_id: str | None = None
     dataset_type: str | None = None
+    dataset_types: tuple[str, ...] = ()
     format: str | None = None
     records: int = 0
     questions: int = 0
@@ -98,6 +100,26 @@ def records_report(file: str) -> TemplateReport:
     return TemplateReport(file=file, use=RECORDS)
 
 
+def company_report(reports: Sequence[TemplateReport]) -> TemplateReport:
+    """The one report on a file from the reports on what is generated of it, one for each type and one at least."""
+    first, *others = reports
+    if not others:
+        return first
+    scores = [each.score for each in reports if each.score is not None]
+    return TemplateReport(
+        file=first.file,
+        format=first.format,
+        dataset_types=tuple(each.dataset_type or "" for each in reports),
+        records=sum(each.records for each in reports),
+        questions=sum(each.questions for each in reports),
+        score=min(scores, default=None),
+        passes=all(each.passes for each in reports),
+        issues=tuple(issue for each in reports for issue in each.issues),
+        problems=tuple(dict.fromkeys(problem for each in reports for problem in each.problems)),
+        warnings=tuple(dict.fromkeys(warning for each in reports for warning in each.warnings)),
+    )
+
+
 def question_file_report(
     file: str,
     found: Mapping[DatasetType, tuple[GoldenQuestion, ...]] | LifecycleError,
@@ -110,7 +132,7 @@ def question_file_report(
         file=file,
         use=QUESTIONS,
         problems=tuple(
-            f"Question {questions[0].position} names {each.value}, but its folder has no such template."
+            f"Question {questions[0].position} names {each.value}, but its folder has no such template with records."
             for each, questions in found.items()
             if each not in served
         ),

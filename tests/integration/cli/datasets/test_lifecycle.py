@@ -95,11 +95,18 @@ def test_people_are_told_the_same(command_line: CommandLine) -> None:
     assert "No archive's retention period is over" in command_line.run_ok("archives", "purge", "--apply")
 
 
-def test_a_count_that_no_template_reaches_is_refused_and_leaves_nothing(command_line: CommandLine) -> None:
+def test_a_count_that_no_template_reaches_is_refused_and_leaves_nothing(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = {"default_record_count": 3, "records": [jira_issue(number) for number in range(3)]}
+    RepositoryFiles(tmp_path / "own").write(
+        "fintech/developer_productivity/jira_issues.json", json.dumps(declared)
+    )
+    monkeypatch.setenv("MOCK_DATA_REPO_PATH", str(tmp_path / "own"))
     command_line.add_client_and_journey()
-    refused = command_line.run_json(*PROVISION, "jira_issues", "--record-count", "501", code=3)
+    refused = command_line.run_json(*PROVISION, "jira_issues", "--record-count", "4", code=3)
 
-    assert (refused["error"]["code"], refused["error"]["available"]) == ("invalid_argument", 500)
+    assert (refused["error"]["code"], refused["error"]["available"]) == ("invalid_argument", 3)
     assert command_line.run_json("datasets", "list")["items"] == []
 
 

@@ -136,7 +136,7 @@ def test_the_sandbox_serves_what_is_provisioned_there(command_line: CommandLine)
     with command_line.start_process(*args, until="Glean sandbox on") as (process, line):
         found = httpx.post(
             f"{line.split()[-1]}/api/v1/search",
-            json={"query": "INC-2041"},
+            json={"query": latest_incident(500, datetime.now(UTC).date())},
             headers={"Authorization": "Bearer open"},
             timeout=PATIENCE_S,
         )

@@ -64,18 +64,19 @@ async def test_without_a_count_it_is_that_of_the_company(world: World) -> None:
     assert (dataset.requested_count, dataset.record_count) == (30, 30)
 
 
-async def test_a_template_without_records_is_generated_unless_asked_for_otherwise(world: World) -> None:
+@pytest.mark.parametrize(("wish", "count"), [({}, 30), ({"record_count": 44}, 44)])
+async def test_the_own_source_of_a_template_without_records_is_its_generator(
+    world: World, wish: dict[str, int], count: int
+) -> None:
     company = write_company(world.repository)
     for path in company.parent.glob("*"):
         if path != company:
             path.unlink()
     async with world.open_process() as process:
         await process.add_client_and_journey()
-        with pytest.raises(InvalidArgumentError, match="no records of its own") as refused:
-            await process.start_provision(data_source=DataSource.MOCK_TEMPLATE)
-        assert refused.value.candidates == ("generated",)
-        dataset = await process.provision()
-    assert (dataset.data_source, dataset.record_count) == (GENERATED, 30)
+        dataset = await process.provision(**wish)
+    assert (dataset.data_source, dataset.record_count) == (DataSource.MOCK_TEMPLATE, count)
+    assert dataset.requested_count == count
 
 
 async def test_more_than_a_dataset_may_have_is_refused_before_anything_is_made(world: World) -> None:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from domain.content.templates import available_sources, choose_template
+from domain.content.templates import available_sources, choose_template, is_generated
 from domain.errors import InvalidArgumentError, UnknownTemplateError
 from domain.model.content import TemplateChoice
 from domain.model.enums import DatasetType, DataSource, TemplateMatch
@@ -67,14 +66,19 @@ def test_a_template_that_is_named_serves_whatever_is_nearer() -> None:
 GENERATOR = Generator(file="company.yaml", records=500)
 
 
-def test_a_template_has_data_of_its_records_first_and_of_its_generator() -> None:
+def test_a_template_has_data_of_its_own_source_and_of_its_generator() -> None:
     own = template("fintech", "payments")
     assert available_sources(own) == (DataSource.MOCK_TEMPLATE,)
-    assert available_sources(replace(own, generator=GENERATOR)) == (
-        DataSource.MOCK_TEMPLATE,
-        DataSource.GENERATED,
-    )
-    assert available_sources(replace(own, generator=GENERATOR, format="generated")) == (DataSource.GENERATED,)
+    both = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
+    assert available_sources(replace(own, generator=GENERATOR)) == both
+    assert available_sources(replace(own, generator=GENERATOR, format="generated")) == both
+
+
+def test_data_are_generated_where_that_is_asked_for_or_the_template_has_nothing_else() -> None:
+    own = replace(template("fintech", "payments"), generator=GENERATOR)
+    bare = replace(own, format="generated")
+    assert [is_generated(own, each) for each in available_sources(own)] == [False, True]
+    assert [is_generated(bare, each) for each in available_sources(bare)] == [True, True]
 
 
 def test_for_generated_data_a_template_with_a_generator_serves() -> None:
@@ -97,25 +101,11 @@ def test_a_generator_for_other_clients_or_types_does_not_hide_that_ones_own_has_
 
 
 @pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize(
-    ("changes", "source", "problem", "candidates"),
-    [
-        ({}, DataSource.GENERATED, "has no generator", ("mock_template",)),
-        (
-            {"generator": GENERATOR, "format": "generated"},
-            DataSource.MOCK_TEMPLATE,
-            "no records of its own",
-            ("generated",),
-        ),
-    ],
-)
-def test_a_source_that_a_template_lacks_is_refused_with_those_that_it_has(
-    changes: dict[str, Any], source: DataSource, problem: str, candidates: tuple[str, ...], *, named: bool
-) -> None:
-    own = replace(template("fintech", "developer_productivity"), **changes)
-    with pytest.raises(InvalidArgumentError, match=problem) as refused:
-        choose_template([own], ACME, PAGES, own.template_id if named else None, source)
-    assert (refused.value.field, refused.value.candidates) == ("data_source", candidates)
+def test_a_source_that_a_template_lacks_is_refused_with_those_that_it_has(*, named: bool) -> None:
+    own = template("fintech", "developer_productivity")
+    with pytest.raises(InvalidArgumentError, match="has no generator") as refused:
+        choose_template([own], ACME, PAGES, own.template_id if named else None, DataSource.GENERATED)
+    assert (refused.value.field, refused.value.candidates) == ("data_source", ("mock_template",))
 
 
 def test_a_template_as_that_of_generated_data_declares_their_number() -> None:

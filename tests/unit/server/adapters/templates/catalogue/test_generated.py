@@ -88,7 +88,9 @@ BROKEN = {
     "nothing": ("", "is no specification of a company"),
     "a key that is a list": (f"{yaml.safe_dump(CONTENT)}? [1, 2]\n: 3\n", "is not YAML"),
     "a key twice": (f"{yaml.safe_dump(CONTENT)}seed: 2\n", "seed is there twice"),
-    "too deep": ("[" * 3000, "is not YAML"),
+    "too deep": ("[" * 3000, "is not YAML: its parts lie too deep"),
+    "a number without end": (f"seed: {'9' * 5000}\n", "a number in it is too long"),
+    "a date that does not exist": ("seed: 2026-02-31\n", "a date in it does not exist"),
     "a specification with a mistake": (
         yaml.safe_dump(CONTENT | {"domain": "fernhill.com"}),
         "domain must be reserved",
@@ -104,6 +106,9 @@ async def test_a_company_that_cannot_be_read_is_listed_with_why_and_refused(
     repository.write(COMPANY, text)
     template = (await repository.templates.list())[0]
     assert problem in " ".join(template.warnings)
+    assert "Python" not in " ".join(template.warnings)
+    assert "sys." not in " ".join(template.warnings)
+    assert template.default_record_count is None
     with pytest.raises(TemplateInvalidError, match=problem):
         generated_lines(repository, template)
 
@@ -119,14 +124,13 @@ async def test_a_company_that_vanished_is_missing(repository: RepositoryFiles) -
 async def test_validate_judges_the_generated_data_of_each_type(repository: RepositoryFiles) -> None:
     repository.write(COMPANY, yaml.safe_dump(CONTENT))
     repository.write("fintech/other/jira_issues.json", v2(CONTENT))
-    reports = [
-        (each.file, each.dataset_type, each.records, each.score, each.passes)
-        for each in await repository.templates.validate(NOW)
-    ]
-    assert reports == [
-        *((f"{SUBDIR}/{COMPANY}", each, 30, 100, True) for each in sorted(DatasetType)),
-        (f"{SUBDIR}/fintech/other/jira_issues.json", "jira_issues", 30, 100, True),
-    ]
+    of_company, of_template = await repository.templates.validate(NOW)
+    assert of_company.file == f"{SUBDIR}/{COMPANY}"
+    assert of_company.dataset_types == tuple(sorted(DatasetType))
+    assert (of_company.records, of_company.score, of_company.passes) == (120, 100, True)
+    assert of_template.file == f"{SUBDIR}/fintech/other/jira_issues.json"
+    assert (of_template.dataset_type, of_template.dataset_types) == ("jira_issues", ())
+    assert (of_template.records, of_template.score, of_template.passes) == (30, 100, True)
 
 
 async def test_validate_lists_a_template_that_names_its_company_beside_that(
@@ -136,14 +140,44 @@ async def test_validate_lists_a_template_that_names_its_company_beside_that(
     repository.write(JSON, v2({"file": "company.yaml"}, default_record_count=70))
     repository.write(f"{FOLDER}/Company.yml", "")
     found = [
-        (each.file.rpartition("/")[2], each.records, each.reason)
+        (each.file.rpartition("/")[2], each.use, each.records, each.reason)
         for each in await repository.templates.validate(NOW)
     ]
     assert found == [
-        ("Company.yml", 0, "A company is read only from company.yaml."),
-        *(("company.yaml", 30, None) for _ in range(3)),
-        ("confluence_pages.json", 70, None),
+        ("Company.yml", "unused", 0, "A company is read only from company.yaml."),
+        ("company.yaml", "template", 90, None),
+        ("confluence_pages.json", "template", 70, None),
     ]
+
+
+async def test_a_company_that_every_template_beside_it_names_is_judged_with_those(
+    repository: RepositoryFiles,
+) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    for each in DatasetType:
+        repository.write(f"{FOLDER}/{each}.json", v2({"file": "company.yaml"}))
+    uses = {each.file.rpartition("/")[2]: each.use for each in await repository.templates.validate(NOW)}
+    assert uses == {"company.yaml": "records"} | {f"{each}.json": "template" for each in DatasetType}
+
+
+async def test_a_company_beside_templates_that_contain_others_is_not_used(
+    repository: RepositoryFiles,
+) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    for each in DatasetType:
+        repository.write(f"{FOLDER}/{each}.json", v2(CONTENT))
+    unused = next(each for each in await repository.templates.validate(NOW) if each.use == "unused")
+    assert (unused.reason, unused.is_valid) == ("Each template beside it has another company.", True)
+
+
+async def test_questions_beside_a_template_without_records_are_no_questions_of_it(
+    repository: RepositoryFiles,
+) -> None:
+    repository.write(COMPANY, yaml.safe_dump(CONTENT))
+    asked = {"question": "Which issue is it?", "documents": {"jira_issues": ["A-1"]}}
+    repository.write(f"{FOLDER}/questions.json", json.dumps({"questions": [asked]}))
+    (report,) = [each for each in await repository.templates.validate(NOW) if each.use == "questions"]
+    assert "no such template with records" in report.problems[0]
 
 
 @pytest.mark.parametrize("count", [24, 26, 29])
@@ -154,9 +188,14 @@ async def test_questions_name_only_documents_that_are_there(repository: Reposito
 
 async def test_validate_says_what_is_wrong_with_a_company(repository: RepositoryFiles) -> None:
     repository.write(COMPANY, yaml.safe_dump(CONTENT | {"colour": "red"}))
-    reports = await repository.templates.validate(NOW)
-    assert {each.is_valid for each in reports} == {False}
-    assert all("colour is not known" in " ".join(each.problems) for each in reports)
+    (report,) = await repository.templates.validate(NOW)
+    assert (report.is_valid, report.is_refused, report.dataset_types) == (
+        False,
+        True,
+        tuple(sorted(DatasetType)),
+    )
+    (problem,) = report.problems
+    assert "colour is not known" in problem
 
 
 async def test_a_company_is_read_again_once_it_has_changed(repository: RepositoryFiles) -> None:

@@ -184,5 +184,5 @@ async def test_questions_about_a_type_that_no_template_beside_them_makes_are_fou
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(pages()))
     repository.write(QUESTIONS, file(raw_question(), raw_question("Which issue?", jira_issues=["PAY-1"])))
     assert (await reports(repository))[QUESTIONS].problems == (
-        "Question 2 names jira_issues, but its folder has no such template.",
+        "Question 2 names jira_issues, but its folder has no such template with records.",
     )

@@ -160,9 +160,7 @@ class RepositoryTemplates:
         except OSError as error:
             raise unreadable_repository_error(location.repository / location.subdir, error) from None
 
-    def _judge_generated(
-        self, survey: Survey, entry: Entry, judgement: Judgement
-    ) -> TemplateReport | None:
+    def _judge_generated(self, survey: Survey, entry: Entry, judgement: Judgement) -> TemplateReport | None:
         """Report on the generated data for which a file stands: a company's, or a template without records."""
         reports = []
         for each in survey.templates:
@@ -191,20 +189,23 @@ class RepositoryTemplates:
         if entry.name in survey.company_files:
             return unused_report(entry.name, _NO_COMPANY)
         if entry.name in survey.question_files:
-            served = {
-                each.dataset_type
-                for each in survey.templates
-                if each.has_records and questions_path(each.source) == entry.name
-            }
-            try:
-                found = self._catalogues[location].read_questions(entry.name)
-            except LifecycleError as error:
-                return question_file_report(entry.name, error, served)
-            return question_file_report(entry.name, found, served)
+            return self._report_questions(location, survey, entry)
         unused = explain_unused(location.repository, entry)
         if entry.name in survey.named:  # the template that names it is refused for that
             unused = Unused(f"{unused.reason} A template names it.", is_mistake=True)
         return unused_report(entry.name, unused)
+
+    def _report_questions(self, location: Location, survey: Survey, entry: Entry) -> TemplateReport:
+        served = {
+            each.dataset_type
+            for each in survey.templates
+            if each.has_records and questions_path(each.source) == entry.name
+        }
+        try:
+            found = self._catalogues[location].read_questions(entry.name)
+        except LifecycleError as error:
+            return question_file_report(entry.name, error, served)
+        return question_file_report(entry.name, found, served)
 
     def _count_records(self, template: Template, at_most: int) -> int:
         count = 0

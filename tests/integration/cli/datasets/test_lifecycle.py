@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from domain.audit.entry import Decision
-from tests.support.content.template_repository import write_repository
+from tests.support.content.repository_files import RepositoryFiles
+from tests.support.content.template_repository import jira_issue, write_repository
 from tests.support.servers.command_line import PROVISION
 
 if TYPE_CHECKING:

@@ -4,11 +4,13 @@ import json
 import re
 import signal
 import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from tests.support.content.companies import latest_incident
 from tests.support.sandbox.faults import Fault
 from tests.support.servers.command_line import PATIENCE_S, PROVISION, invoke_command
 

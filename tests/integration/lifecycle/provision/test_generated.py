@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -66,7 +66,7 @@ async def test_without_a_count_it_is_that_of_the_company(world: World) -> None:
 
 @pytest.mark.parametrize(("wish", "count"), [({}, 30), ({"record_count": 44}, 44)])
 async def test_the_own_source_of_a_template_without_records_is_its_generator(
-    world: World, wish: dict[str, int], count: int
+    world: World, wish: dict[str, Any], count: int
 ) -> None:
     company = write_company(world.repository)
     for path in company.parent.glob("*"):

@@ -1,7 +1,8 @@
 """Golden questions: what a demo asks about a template's documents, and which documents must answer.
 
 The file `questions.json`, beside the templates of an industry and use case, lists them, each with the documents of
-every type that answer it. A template carries the questions that name documents of its own type.
+every type that answer it. A template carries the questions that name documents of its own type, and those that nothing
+answers because what they ask about is absent.
 """
 
 from __future__ import annotations
@@ -42,6 +43,13 @@ def parse_golden_questions(content: object, file: str) -> Mapping[DatasetType, t
         first = positions.setdefault(text.casefold(), position)
         if first != position:
             raise parser.invalid_error("question", f"is the same as question {first}")
+        if "absent" in entry:
+            absent = parser.parse_absent(entry, text)
+            for dataset_type in DatasetType:
+                questions[dataset_type].append(
+                    GoldenQuestion(position=position, text=text, documents=(), absent=absent)
+                )
+            continue
         for dataset_type, documents in parser.parse_documents(entry.get("documents")):
             questions[dataset_type].append(GoldenQuestion(position=position, text=text, documents=documents))
     return {dataset_type: tuple(each) for dataset_type, each in questions.items()}
@@ -78,12 +86,12 @@ class _EntryParser:
         if not isinstance(value, dict):
             raise _invalid_error(
                 self._file,
-                f'question {self._position} must be an object with "question" and "documents"',
+                f'question {self._position} must be an object with "question", and "documents" or "absent"',
                 "questions",
                 self._position,
             )
         for name in value:
-            if name not in {"question", "documents"}:
+            if name not in {"question", "documents", "absent"}:
                 raise self.invalid_error(quote_foreign(str(name)), "is not known")
         return value
 
@@ -97,6 +105,18 @@ class _EntryParser:
         if not value.isprintable():
             raise self.invalid_error("question", "must be one line of printable characters")
         return " ".join(value.split())
+
+    def parse_absent(self, entry: Mapping[str, object], text: str) -> str:
+        """What a question asks about that no document contains: some of its own words."""
+        value = entry["absent"]
+        if "documents" in entry:
+            raise self.invalid_error("absent", "and documents exclude each other: what is absent answers nothing")
+        if not isinstance(value, str) or not any(letter.isalnum() for letter in value):
+            raise self.invalid_error("absent", "must be the words that are in no document")
+        absent = " ".join(value.split())
+        if absent.casefold() not in text.casefold():
+            raise self.invalid_error("absent", "must be words of the question itself")
+        return absent
 
     def parse_documents(self, value: object) -> Iterator[tuple[DatasetType, tuple[str, ...]]]:
         if not isinstance(value, dict) or not value:

@@ -43,9 +43,11 @@ async def measure_readiness(
         return Readiness(asked=0, unknown=error.message)
     if questions is None:
         return Readiness(asked=0, unknown=f"The questions of the template {template_id!r} cannot be read.")
-    if not questions:
+    # What nothing answers proves nothing about the search.
+    answerable = [each for each in questions if each.absent is None]
+    if not answerable:
         return None
-    return await _ask_questions(platform, questions, name, dataset.dataset_type, timeout_s)
+    return await _ask_questions(platform, answerable, name, dataset.dataset_type, timeout_s)
 
 
 async def load_questions(

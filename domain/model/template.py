@@ -92,12 +92,14 @@ class Template:
 class GoldenQuestion:
     """Golden question: its text, and the ids of the documents of one type that answer it.
 
-    `position` is its number in the file, from 1.
+    `position` is its number in the file, from 1. A question that nothing answers has no documents: it asks about
+    something that is `absent`, the words of which are in no document.
     """
 
     position: int
     text: str
     documents: tuple[str, ...]
+    absent: str | None = None
 
     def is_answered_by(self, ids: Iterable[str]) -> bool:
         """Whether one of its documents is among these ids, compared without case."""

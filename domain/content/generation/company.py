@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from domain.content.documents import JsonLinesBatch
 from domain.content.generation.calendar import FIRST_MONDAY, HISTORY_WEEKS, Calendar
 from domain.content.generation.choices import Chooser
+from domain.content.generation.phrases.words import NOWHERE
 from domain.content.generation.story import TOLD, Stories
 from domain.content.generation.telling import TELLERS, RepositoryTeller
 from domain.errors import Recovery, TemplateInvalidError
@@ -48,6 +51,7 @@ class Company:
                 suggested_action="Set the clock of this machine.",
             )
         self.count = count
+        self._specification = specification
         calendar = Calendar.for_stories(-(-count // TOLD))
         self._chooser = Chooser(specification.seed, specification.company)
         self.stories = Stories(specification, self._chooser, calendar, count, today)
@@ -87,6 +91,12 @@ class Company:
         is_cut = self.count % TOLD != 0 or told % TOLD != 0
         for number in range(self._end - 1 - is_cut, self._end - 1 - -(-told // TOLD), -1):
             yield self.stories.story(number)
+
+    @property
+    def absent_names(self) -> list[str]:
+        """Names of systems that the company does not have and that no record of it contains."""
+        named = msgspec.json.encode(self._specification).decode().casefold()
+        return [each for each in NOWHERE if each.casefold() not in named]
 
     def _tell_systems(self, teller: RepositoryTeller) -> list[str]:
         return [self._tell_system(teller, each) for each in range(min(self.stories.systems, self.count))]

@@ -9,7 +9,7 @@ from domain.content.generation.telling import message_id, repository_name
 from domain.model import DatasetType, GoldenQuestion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from domain.content.generation.company import Company
     from domain.content.generation.story import Story
@@ -21,72 +21,128 @@ _SEARCHED: Final = 300
 
 
 class _Question(NamedTuple):
-    """A question about stories of one kind, and which of the four records of a type answer it."""
+    """A question about stories of one kind.
 
+    `asks` is what kind of question it is, and `answers` are the places of the records that answer it among the four of
+    a type; `SYSTEM` is the repository of the story's system.
+    """
+
+    asks: str
+    about: str
     text: str
     answers: tuple[int, ...]
 
 
+_SYSTEM: Final = -1
+_ALL: Final = (0, 1, 2, 3)
 _QUESTIONS: Final = {
-    DatasetType.CONFLUENCE_PAGES: {
-        "incident": _Question(
-            "Why did %(sys)s show %(symptom)s to %(party)s in %(place)s on %(date)s?", (0, 2)
+    DatasetType.CONFLUENCE_PAGES: (
+        _Question(
+            "why", "incident", "Why did %(sys)s show %(symptom)s to %(party)s in %(place)s on %(date)s?", (0, 2)
         ),
-        "release": _Question("How do %(party)s use %(goal)s in %(sys)s %(ver)s?", (0, 1, 3)),
-        "decision": _Question("For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (1,)),
-        "migration": _Question("When does %(sys)s leave %(option2)s for %(option)s?", (0, 3)),
-        "question": _Question("What are the %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 1, 3)),
-    },
-    DatasetType.JIRA_ISSUES: {
-        "incident": _Question(
-            "Which issue is about %(symptom)s of %(party)s in %(place)s in %(sys)s?", (0, 3)
+        _Question("several", "incident", "What do review and runbook say about %(symptom)s in %(sys)s?", (0, 1)),
+        _Question("look-up", "release", "How do %(party)s use %(goal)s in %(sys)s %(ver)s?", (0, 1, 3)),
+        _Question(
+            "newer", "decision", "For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (1,)
         ),
-        "release": _Question("Who wanted %(goal)s for %(party)s in %(place)s with %(sys)s %(ver)s?", (0, 1)),
-        "decision": _Question("Who decides between %(option)s and %(option2)s for %(sys)s?", (0, 1, 2)),
-        "migration": _Question("What moves %(sys)s from %(option2)s to %(option)s?", (0, 1)),
-        "question": _Question("How do %(topic)s of %(sys)s differ for %(party)s in %(place)s?", (0, 1)),
-    },
-    DatasetType.SLACK_MESSAGES: {
-        "incident": _Question("Since when does %(sys)s show %(symptom)s to %(party)s in %(place)s?", (0,)),
-        "release": _Question("When did %(sys)s %(ver)s bring %(goal)s to %(party)s?", (0,)),
-        "decision": _Question("Who proposed %(option)s instead of %(option2)s for %(sys)s?", (0, 2)),
-        "migration": _Question("What moves %(sys)s from %(option2)s to %(option)s?", (0,)),
-        "question": _Question("Who asked about %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 2)),
-    },
-    DatasetType.GITHUB_REPOS: {
-        "incident": _Question("Which repository came from %(key0)s?", (0, 1, 2, 3)),
-        "release": _Question("Which repositories came from %(key0)s?", (0, 1, 2, 3)),
-        "decision": _Question("Which repository came from %(key0)s?", (0, 1, 2, 3)),
-        "migration": _Question("Which tools came from %(key0)s?", (0, 1, 2, 3)),
-        "question": _Question("Which repository was begun for %(key0)s?", (0, 1, 2, 3)),
-    },
+        _Question("why", "decision", "Why does %(sys)s use %(option)s and not %(option2)s?", (0, 2)),
+        _Question("when", "migration", "When does %(sys)s leave %(option2)s for %(option)s?", (0, 3)),
+        _Question("look-up", "question", "What are the %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 1, 3)),
+        _Question(
+            "limit",
+            "question",
+            "Which limit do %(topic)s of %(sys)s have for %(party)s in %(place)s, and which in %(place2)s?",
+            (0, 3),
+        ),
+        _Question("who", "incident", "Whom do we ask about %(symptom)s and the %(comp)s since %(key0)s?", _ALL),
+    ),
+    DatasetType.JIRA_ISSUES: (
+        _Question(
+            "look-up", "incident", "Which issue is about %(symptom)s of %(party)s in %(place)s in %(sys)s?", (0, 3)
+        ),
+        _Question("several", "incident", "Which tasks follow from %(key0)s?", (1, 2, 3)),
+        _Question("why", "incident", "Why did %(symptom)s reach %(party)s in %(place)s with %(sys)s?", (0, 3)),
+        _Question(
+            "who", "release", "Who wanted %(goal)s for %(party)s in %(place)s with %(sys)s %(ver)s?", (0, 1)
+        ),
+        _Question("who", "decision", "Who decides between %(option)s and %(option2)s for %(sys)s?", (0, 1, 2)),
+        _Question(
+            "newer", "decision", "For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (3,)
+        ),
+        _Question("when", "migration", "When do the %(n)s %(data)s of %(sys)s move to %(option)s?", (0, 1)),
+        _Question(
+            "limit", "question", "Which limit do %(topic)s of %(sys)s have for %(party)s in %(place)s?", (0, 1)
+        ),
+    ),
+    DatasetType.SLACK_MESSAGES: (
+        _Question("when", "incident", "Since when does %(sys)s show %(symptom)s to %(party)s in %(place)s?", (0,)),
+        _Question("why", "incident", "What is the cause of %(key0)s?", (2,)),
+        _Question("several", "incident", "What was said about %(key0)s?", _ALL),
+        _Question("when", "release", "When did %(sys)s %(ver)s bring %(goal)s to %(party)s?", (0,)),
+        _Question("who", "decision", "Who proposed %(option)s instead of %(option2)s for %(sys)s?", (0, 2)),
+        _Question("look-up", "migration", "What moves %(sys)s from %(option2)s to %(option)s?", (0,)),
+        _Question("who", "question", "Who asked about %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 2)),
+        _Question(
+            "limit", "question", "Which limit do %(topic)s have for %(party)s since %(sys)s %(ver)s?", (2,)
+        ),
+    ),
+    DatasetType.GITHUB_REPOS: (
+        _Question("several", "incident", "Which repositories came from %(key0)s?", _ALL),
+        _Question("who", "release", "Who keeps what was begun for %(key0)s?", _ALL),
+        _Question("look-up", "decision", "Which service of %(team)s %(purpose)s?", (_SYSTEM,)),
+        _Question("look-up", "migration", "Which tools came from %(key0)s?", _ALL),
+        _Question("why", "question", "Why was a repository begun for %(key0)s?", _ALL),
+    ),
 }
+_NOT_THERE: Final = (
+    "Why did %(nowhere)s show %(symptom)s to %(party)s in %(place)s?",
+    "Who decided between %(nowhere)s and %(option)s for %(sys)s?",
+)
+"""Questions about a system that the company does not have; nothing answers them."""
 
 
 def derive_questions(company: Company, dataset_type: DatasetType) -> Sequence[GoldenQuestion]:
-    """The questions that the records of a type answer, about the latest stories of each kind."""
+    """The questions about the latest stories of each kind: those that records of a type answer, and some that none do."""
     found: dict[str, list[Story]] = {kind: [] for kind in KINDS}
     for story, _ in zip(company.latest_stories(), range(_SEARCHED), strict=False):
         if len(found[story.kind]) < _EACH:
             found[story.kind].append(story)
-    asked = [story for kind in KINDS for story in found[kind]]
+    asked = [
+        (question, story)
+        for kind in KINDS
+        for story in found[kind]
+        for question in _QUESTIONS[dataset_type]
+        if question.about == kind
+    ]
     return [
-        GoldenQuestion(
-            position=position,
-            text=_ask(story, dataset_type),
-            documents=_answers(company, story, dataset_type),
-        )
-        for position, story in enumerate(asked, 1)
+        *(
+            GoldenQuestion(
+                position=position,
+                text=question.text % _facts(story),
+                documents=_answers(company, story, dataset_type, question),
+            )
+            for position, (question, story) in enumerate(asked, 1)
+        ),
+        *_ask_for_nothing(company, [story for _, story in asked[:1]], len(asked) + 1),
     ]
 
 
-def _ask(story: Story, dataset_type: DatasetType) -> str:
-    return _QUESTIONS[dataset_type][story.kind].text % dict(zip(SLOTS, story.facts, strict=True))
+def _ask_for_nothing(company: Company, stories: Sequence[Story], first: int) -> Iterator[GoldenQuestion]:
+    for story in stories:
+        for position, (text, name) in enumerate(zip(_NOT_THERE, company.absent_names, strict=False), first):
+            facts = _facts(story) | {"nowhere": name}
+            yield GoldenQuestion(position=position, text=text % facts, documents=(), absent=name)
 
 
-def _answers(company: Company, story: Story, dataset_type: DatasetType) -> tuple[str, ...]:
+def _facts(story: Story) -> dict[str, str]:
+    return dict(zip(SLOTS, story.facts, strict=True))
+
+
+def _answers(
+    company: Company, story: Story, dataset_type: DatasetType, question: _Question
+) -> tuple[str, ...]:
     ids = _IDS[dataset_type]
-    return tuple(ids(company, story, each) for each in _QUESTIONS[dataset_type][story.kind].answers)
+    return tuple(ids(company, story, each) for each in question.answers)
 
 
 def _page_id(_: Company, story: Story, place: int) -> str:
@@ -102,7 +158,8 @@ def _message_id(_: Company, story: Story, place: int) -> str:
 
 
 def _repository_id(company: Company, story: Story, place: int) -> str:
-    return f"{company.stories.organization}/{repository_name(story, place)}"
+    name = story.facts[SLOTS.index("slug")] if place == _SYSTEM else repository_name(story, place)
+    return f"{company.stories.organization}/{name}"
 
 
 _IDS: Final = {

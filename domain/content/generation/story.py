@@ -131,7 +131,7 @@ class Stories:
             make_table([(text, _capitalize(text)) for text in each])
             for each in (
                 components,
-                _join(COURSES, words.symptoms),
+                [form.format(symptom) for form, symptom in product(COURSES, words.symptoms)],
                 _join(CIRCLES, words.parties),
                 words.goals,
                 words.topics,

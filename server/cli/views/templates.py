@@ -162,7 +162,12 @@ def serialize_preview(preview: Preview, overview: Overview) -> dict[str, Any]:
         **({} if report.is_refused else {"records": report.records, "score": report.score}),
         **({"schema": template.schema} if template.schema else {}),
         "questions": [
-            {"question": each.text, "documents": list(each.documents)} for each in template.questions or ()
+            {
+                "question": each.text,
+                "documents": list(each.documents),
+                **({"absent": each.absent} if each.absent else {}),
+            }
+            for each in template.questions or ()
         ],
         "documents": [_serialize_document(each) for each in preview.documents],
         "issues": list(report.issues),
@@ -226,7 +231,10 @@ def render_preview(preview: Preview, overview: Overview) -> list[RenderableType]
     if template.questions:
         questions = render_table(
             ("question", "documents"),
-            [(each.text, ", ".join(each.documents)) for each in template.questions],
+            [
+                (each.text, ", ".join(each.documents) or f"none: {each.absent} is in no document")
+                for each in template.questions
+            ],
             empty="",
         )
         people.append(render_section("Questions", questions))

@@ -25,8 +25,8 @@ _SEARCH: Final = (
 )
 _FOUND: Final = (
     "The cause of %(key0)s is %(cause)s.",
-    "Found at %(t1)s: %(cause)s, and it shows in trace %(commit)s.",
-    "It is %(cause)s; %(second)s reproduced %(symptom)s with %(b)s %(data)s on %(h)s.",
+    "Found the cause of %(key0)s at %(t1)s: %(cause)s, and it shows in trace %(commit)s.",
+    "The cause of %(key0)s is %(cause)s; %(second)s reproduced %(symptom)s with %(b)s %(data)s on %(h)s.",
 )
 _FIXING: Final = (
     "We are %(fix)s, first in %(place2)s, with %(c)s %(data)s held back.",

@@ -18,9 +18,9 @@ _HINT: Final = (
     "%(pteam)s asked the same on %(e)s, for %(c)s %(pdata)s; %(w)s may remember.",
 )
 _ANSWER: Final = (
-    "For %(party)s it is %(limit)s %(unit)s since %(sys)s %(ver)s, and %(limit2)s in %(place2)s.",
-    "%(topic)s follow the %(comp)s: %(limit)s for %(party)s in %(place)s, %(limit2)s for all others, since %(date)s.",
-    "Since %(ver)s %(sys)s allows %(limit)s for %(party)s; only %(place2)s has %(limit2)s, by contract %(x)s.",
+    "The limit of %(topic)s is %(limit)s %(unit)s for %(party)s since %(sys)s %(ver)s, and %(limit2)s in %(place2)s.",
+    "%(topic)s follow the %(comp)s: the limit is %(limit)s for %(party)s in %(place)s since %(sys)s %(ver)s, and %(limit2)s for all others.",
+    "Since %(ver)s the limit of %(topic)s in %(sys)s is %(limit)s for %(party)s; only %(place2)s has %(limit2)s, by contract %(x)s.",
 )
 _THANKS: Final = (
     "Thanks %(lead)s, I wrote it down at %(link0)s and closed ticket %(x)s.",

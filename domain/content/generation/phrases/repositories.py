@@ -7,6 +7,10 @@ from typing import Final, NamedTuple
 from domain.content.generation.phrases.common import COST, EVIDENCE, NEXT, PEOPLE, RULE, SCALE
 from domain.content.generation.phrases.forms import Family  # noqa: TC001 - a field's type
 
+_PURPOSE: Final = (
+    "%(sys)s is the service of %(team)s that %(purpose)s, for %(a)s %(party)s.",
+    "%(team)s built this service for %(party)s: it %(purpose)s, and handled %(a)s %(data)s on %(e)s.",
+)
 _OWNED: Final = (
     "%(team)s runs it; ask in #%(channel)s, or %(lead)s, extension %(c)s.",
     "It belongs to %(team)s (#%(channel)s); %(lead)s and %(w)s review, %(b)s reviews a week.",
@@ -20,7 +24,7 @@ _RUNS: Final = (
 _LAST: Final = (
     "Last changed by %(w)s for [%(key0)s](%(issue0)s), in commit %(r)s: %(symptom)s, mended by %(fix)s.",
     "The %(b)s changes since %(e)s are for [%(key0)s](%(issue0)s), written up [here](%(link0)s).",
-    "%(w)s keeps [the page of %(date)s](%(link0)s) for it, and [%(key1)s](%(issue1)s) for the %(b)s cases that are left.",
+    "%(w)s keeps [the page of %(key0)s](%(link0)s) up to date, and [%(key1)s](%(issue1)s) is for the %(b)s cases that are left.",
 )
 
 
@@ -38,7 +42,7 @@ SYSTEM_FORM: Final = RepositoryForm(
         "%(sys)s %(purpose)s: %(a)s %(data)s a day, %(signal)s near %(v0)s %(unit)s.",
         "Service of %(team)s that %(purpose)s, version %(ver)s, in %(place)s and %(place2)s.",
     ),
-    (_OWNED, SCALE, _RUNS, _LAST, RULE),
+    (_PURPOSE, _OWNED, SCALE, _RUNS, _LAST, RULE),
 )
 STORY_REPOSITORIES: Final = (
     RepositoryForm(
@@ -74,5 +78,5 @@ STORY_REPOSITORIES: Final = (
         (_OWNED, _RUNS, _LAST, NEXT, PEOPLE),
     ),
 )
-QUIET_SYSTEM_FORM: Final = SYSTEM_FORM._replace(readme=(_OWNED, SCALE, _RUNS, RULE, EVIDENCE))
+QUIET_SYSTEM_FORM: Final = SYSTEM_FORM._replace(readme=(_PURPOSE, _OWNED, SCALE, _RUNS, RULE, EVIDENCE))
 """For a system of which no story tells lately."""

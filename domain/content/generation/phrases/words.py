@@ -8,17 +8,19 @@ SITES: Final = ("", " North", " South", " East", " West", " Riverside", " Centra
 """What may follow the name of a place."""
 CIRCLES: Final = """
     northern southern eastern western coastal rural urban regional local smaller larger newer older independent
-    municipal seasonal busier remote central inland upland riverside suburban associated
+    mid-sized long-standing busier remote central inland upland riverside suburban outlying
 """.split()
 """What may precede customers."""
 PLACINGS: Final = """
-    first second primary standby shared regional nightly central backup legacy private rebuilt
+    first second primary standby shared regional edge central backup legacy internal new
 """.split()
 """What may precede a component."""
-COURSES: Final = """
-    sudden recurring rare frequent unexplained silent widespread repeated isolated further local growing
-""".split()
-"""What may precede a symptom."""
+COURSES: Final = (
+    *("sudden {}", "recurring {}", "occasional {}", "frequent {}", "unexplained {}", "widespread {}"),
+    *("{} under load", "{} after restarts", "{} after retries", "{} after failovers", "{} during backups"),
+    "{} on slow links",
+)
+"""What may stand around a symptom."""
 GIVEN_NAMES: Final = """
     Aaliyah Adaeze Ahmet Aiko Alma Amara Anders Anouk Arjun Astrid Ayodele Bao Beatriz Bogdan Camila Chiara Dalia
     Davit Dilnoza Ebba Eduardo Eilidh Elif Emeka Esra Farah Fatou Femi Gabriela Goran Hana Haruto Ines Ioana
@@ -37,3 +39,8 @@ FAMILY_NAMES: Final = """
     Zhou
 """.split()
 """Family names, drawn apart from the given ones."""
+NOWHERE: Final = (
+    *("Velmora Exchange", "Quillmere Console", "Tessandry Relay", "Brackenfold Mirror", "Ollendale Router"),
+    *("Sarnwick Planner", "Duskerby Gateway", "Wrenhollow Index"),
+)
+"""Names of systems that no company has, for questions that nothing answers."""

@@ -150,21 +150,36 @@ def _require_plain_nodes(node: yaml.Node, name: str, visited: set[int]) -> None:
             keys.add(key)
 
 
-class UnmatchedDocuments:
-    """The documents that questions name and that were not found yet."""
+class QuestionCheck:
+    """What questions say of documents, beside the documents themselves: those that answer are there, and what is said
+    to be absent is in none of them."""
 
     def __init__(self, questions: Iterable[GoldenQuestion]) -> None:
         self._questions = list(questions)
         self._left = {each.casefold() for question in self._questions for each in question.documents}
+        self._absent = {each.absent.casefold() for each in self._questions if each.absent}
+        self._present: dict[str, str] = {}
 
-    def discard_found(self, chunk: bytes) -> None:
-        """Discard the documents that a chunk of whole lines contains."""
+    def look_at(self, chunk: bytes) -> None:
+        """Look at the documents of a chunk of whole lines."""
         if self._left:
             self._left.difference_update(parse_document_id(line).casefold() for line in chunk.splitlines())
+        if self._absent:
+            text = chunk.decode().casefold()
+            for each in [each for each in self._absent if each in text]:
+                self._absent.discard(each)
+                found = next(line for line in chunk.splitlines() if each in line.decode().casefold())
+                self._present[each] = parse_document_id(found)
 
     def problems(self, source: str, dataset_type: str) -> list[str]:
-        """One problem for each question that names a document which the template does not have."""
+        """One problem for each document that is named and missing, and for what is said to be absent and is not."""
         problems = [
+            f"{questions_path(source)}: question {question.position} says that {question.absent!r} is in no document, "
+            f"but it is in {self._present[question.absent.casefold()]!r} of {source} (absent)."
+            for question in self._questions
+            if question.absent and question.absent.casefold() in self._present
+        ]
+        problems += [
             f"{questions_path(source)}: question {question.position} names {each!r}, "
             f"but no document of {source} has this id (documents.{dataset_type})."
             for question in self._questions
@@ -174,5 +189,5 @@ class UnmatchedDocuments:
         more = len(problems) - _MAX_PROBLEMS
         return [
             *problems[:_MAX_PROBLEMS],
-            *([f"{more} more documents are named but do not exist."] if more > 0 else []),
+            *([f"{more} more are wrong about documents."] if more > 0 else []),
         ]

@@ -9,7 +9,7 @@ from domain.content import NO_FACTS, ConnectorFacts, Population, is_fit_for_use,
 from domain.errors import LifecycleError
 from domain.model import DatasetType
 from domain.ports import Staged
-from server.adapters.templates.catalogue.side_files import UnmatchedDocuments
+from server.adapters.templates.catalogue.side_files import QuestionCheck
 from server.adapters.templates.explanations import explain_error
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ def question_file_report(
         file=file,
         use=QUESTIONS,
         problems=tuple(
-            f"Question {questions[0].position} names {each.value}, but its folder has no such template with records."
+            f"Question {next(q.position for q in questions if q.documents)} names {each.value}, but its folder has no such template with records."
             for each, questions in found.items()
-            if each not in served
+            if each not in served and any(question.documents for question in questions)
         ),
     )
 
@@ -157,13 +157,13 @@ def judge_template(template: Template, open_records: OpenRecords, judgement: Jud
     """Judge a template as a provision does: populate from it, to nowhere, and report the result."""
     population = begin_population(template, judgement)
     lines = size = 0
-    unmatched = UnmatchedDocuments(template.questions or ())
+    asked = QuestionCheck(template.questions or ())
     try:
         with open_records(template) as stream:
             for chunk in population.stream_documents(stream):
                 lines += chunk.count(b"\n")
                 size += len(chunk)
-                unmatched.discard_found(chunk)
+                asked.look_at(chunk)
         content = population.build_content(1, Staged(lines=lines, size_bytes=size, checksum=""))
     except LifecycleError as error:
         problem = explain_error(error)
@@ -175,7 +175,7 @@ def judge_template(template: Template, open_records: OpenRecords, judgement: Jud
         template,
         records=content.record_count,
         questions=len(template.questions or ()),
-        problems=tuple(unmatched.problems(template.source, template.dataset_type.value)),
+        problems=tuple(asked.problems(template.source, template.dataset_type.value)),
         score=report.score,
         passes=is_fit_for_use(report),
         issues=tuple(quality_issues(report)),

@@ -15,7 +15,15 @@ from domain.content.generation.phrases import (
     STORY_REPOSITORIES,
     SYSTEM_FORM,
 )
-from domain.content.generation.phrases.common import LOG, LOGGED, TRACED
+from domain.content.generation.phrases.common import (
+    ANNEXES,
+    BELONGS,
+    FILES,
+    LOGGED,
+    LOGS,
+    RELEASES,
+    TRACED,
+)
 from domain.content.generation.story import SLOTS, TOLD
 from domain.content.generation.wording import VARIANTS, Wording
 from domain.model import DatasetType
@@ -216,7 +224,7 @@ class IssueTeller(Teller):
                             "TEXT": [
                                 *_sentences(form.description),
                                 "\\n\\n",
-                                LOG,
+                                LOGS if form.issue_type in {"Bug", "Incident"} else FILES,
                                 "\\n\\n",
                                 "Follows from %(key0)s: %(issue0)s" if slot else "Page: %(link0)s",
                             ],
@@ -287,9 +295,8 @@ class PageTeller(Teller):
             yield f"<h2>{heading}</h2><p>" if heading else "<p>"
             yield from _sentences(families)
             yield "</p>"
-        yield f"<pre>{LOG}</pre>"
-        yield "<p>Page %(page)s belongs to <a href='%(issue0)s'>%(key0)s</a>, of %(lead)s, "
-        yield "and to <a href='%(repo)s'>%(slug)s</a>.</p>"
+        yield ANNEXES
+        yield BELONGS
 
     def _tell(self, story: Story, slot: int, draw: tuple[int, ...], digits: str) -> str:
         """The page."""
@@ -326,7 +333,7 @@ class RepositoryTeller(Teller):
             _wordings(
                 self._SKELETON,
                 _REPOSITORY,
-                {"TITLE": [form.description], "TEXT": [*_sentences(form.readme), "\\n\\n", LOG]},
+                {"TITLE": [form.description], "TEXT": [*_sentences(form.readme), "\\n\\n", RELEASES]},
             )
             for form in (SYSTEM_FORM, QUIET_SYSTEM_FORM, *STORY_REPOSITORIES)
         ]

@@ -15,7 +15,7 @@ _PROPOSAL: Final = (
 _OBJECTION: Final = (
     "With %(option)s the %(comp)s on %(h)s needs %(c)s more connections; %(psys)s had only %(b)s free on %(e)s.",
     "%(pteam)s tried %(option)s on %(e)s: %(signal)s rose to %(v1)s %(unit)s with %(a)s %(data)s.",
-    "Who looks after %(option)s at %(q)s, when %(option2)s has %(b)s pages of notes and %(c)s tests?",
+    "Who looks after %(option)s at night, when %(option2)s has %(b)s pages of notes and %(c)s tests?",
 )
 _FIGURES: Final = (
     "Measured on %(h)s with %(a)s %(data)s: %(option)s %(v0)s %(unit)s, %(option2)s %(v1)s %(unit)s.",

@@ -18,7 +18,7 @@ _LEADS: Final = (
     "Lead is %(lead)s for %(key0)s, next word at %(t1)s, details in %(issue0)s",
 )
 _SEARCH: Final = (
-    "The %(comp)s on %(h)s logs %(c)s errors a minute since build %(a)s, and %(b)s a minute before %(t0)s.",
+    "The %(comp)s on %(h)s logs %(c)s errors a minute since commit %(r)s, and only %(b)s before %(t0)s.",
     "Not the release: %(ver)s runs on %(b)s hosts since %(e)s, and only %(h)s has %(c)s time-outs.",
     "I see %(a)s %(data)s in the %(comp)s, the oldest from %(q)s, and %(c)s %(pdata)s waiting at %(psys)s.",
     "Restarting %(h)s helped for %(b)s minutes, then the %(comp)s was at %(c)s again.",

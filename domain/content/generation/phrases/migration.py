@@ -28,7 +28,7 @@ _DONE: Final = (
     "%(sys)s serves %(party)s in %(place)s from %(option)s since %(t2)s, %(signal)s at %(v0)s %(unit)s: the first wave of %(key0)s.",
 )
 _PLAN: Final = (
-    "%(n)s %(data)s of %(sys)s move from %(option2)s to %(option)s in waves, the last on %(later)s, each planned by %(w)s at %(q)s.",
+    "%(n)s %(data)s of %(sys)s move from %(option2)s to %(option)s in waves, the last on %(later)s, each planned by %(w)s.",
     "By %(later)s %(option2)s is switched off; until then %(sys)s writes its %(data)s to both, %(c)s a second.",
     "%(party)s in %(place)s move on %(date)s, those in %(place2)s on %(later)s, with %(c)s %(data)s a night.",
 )

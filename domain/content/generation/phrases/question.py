@@ -8,13 +8,13 @@ from domain.content.generation.phrases.common import COST, EVIDENCE, NEXT, PEOPL
 from domain.content.generation.phrases.forms import IssueForm, PageForm, StoryForms
 
 _ASKED: Final = (
-    "How do %(topic)s work for %(party)s in %(place)s, where ticket %(x)s has %(c)s %(data)s that %(sys)s treats otherwise?",
-    "Who knows about %(topic)s in %(sys)s, for %(a)s %(data)s that %(party)s in %(place)s asked about at %(q)s?",
+    "How do %(topic)s work for %(party)s in %(place)s, where ticket %(x)s names %(c)s %(data)s that %(sys)s treats otherwise?",
+    "Who knows about %(topic)s in %(sys)s, for %(a)s %(data)s that %(party)s in %(place)s asked about on %(e)s?",
     "Do %(topic)s of %(sys)s differ between %(place)s and %(place2)s, as %(limit)s of %(limit2)s %(party)s say?",
 )
 _HINT: Final = (
     "The %(comp)s decides it, as far as I know; commit %(r)s changed %(b)s lines there on %(e)s.",
-    "In %(ver0)s it was %(v0)s for everybody, look at build %(a)s; since %(ver)s I am not sure.",
+    "In %(ver0)s it was %(v0)s for everybody, look at commit %(r)s; since %(ver)s I am not sure.",
     "%(pteam)s asked the same on %(e)s, for %(c)s %(pdata)s; %(w)s may remember.",
 )
 _ANSWER: Final = (
@@ -106,7 +106,17 @@ FORMS: Final = StoryForms(
                 "%(topic)s: where %(sys)s keeps %(data)s of %(place)s",
             ),
             (
-                ("Where", (_HINT, EVIDENCE)),
+                (
+                    "Where",
+                    (
+                        (
+                            "The %(comp)s of %(sys)s decides about %(topic)s; commit %(r)s changed %(b)s lines there on %(e)s.",
+                            "In %(ver0)s %(topic)s were %(v0)s %(unit)s for everybody; since %(ver)s the %(comp)s tells %(party)s apart.",
+                            "Open ticket %(x)s in %(sys)s and look at the %(comp)s: %(topic)s stand beside the %(data)s.",
+                        ),
+                        EVIDENCE,
+                    ),
+                ),
                 ("How much", (SCALE, _EXAMPLE)),
                 ("Next", (NEXT,)),
             ),

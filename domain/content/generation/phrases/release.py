@@ -18,12 +18,12 @@ _CARRIES: Final = (
     "%(second)s watches %(signal)s, %(guest)s the %(pdata)s of %(psys)s; the list of %(b)s changes is %(link0)s",
 )
 _CANARY: Final = (
-    "%(ver)s after %(b)s minutes on %(h)s: %(a)s %(data)s, %(p)s percent refused, %(signal)s at %(v0)s %(unit)s.",
-    "First %(a)s %(data)s through %(ver)s by %(t1)s, %(signal)s %(v0)s %(unit)s, errors %(p)s percent on %(h)s.",
+    "%(ver)s after %(b)s minutes on %(h)s: %(a)s %(data)s, %(b)s of them refused, %(signal)s at %(v0)s %(unit)s.",
+    "First %(a)s %(data)s through %(ver)s by %(t1)s, %(signal)s at %(v0)s %(unit)s, %(b)s errors on %(h)s.",
     "%(place)s is on %(ver)s since %(t1)s; %(c)s %(pdata)s of %(psys)s look as on %(ver0)s.",
 )
 _ASKS: Final = (
-    "Does %(ver)s of %(sys)s still make sure that %(rule)s? I saw %(b)s %(data)s without the mark at %(q)s.",
+    "Does %(ver)s of %(sys)s still make sure that %(rule)s? I was not sure about %(b)s %(data)s of %(e)s.",
     "What happens in %(ver)s when the %(comp)s has more than %(c)s entries, as %(place2)s had on %(e)s?",
     "May %(party)s in %(place2)s switch %(goal)s off until %(f)s? Ticket %(x)s asks for it.",
 )
@@ -44,7 +44,7 @@ _WHAT: Final = (
 )
 _BACK: Final = (
     "The way back to %(ver0)s takes %(took)s minutes and loses nothing, as %(w)s tried on %(e)s with %(a)s %(data)s.",
-    "If %(signal)s passes %(v1)s %(unit)s, %(second)s goes back to %(ver0)s before %(q)s, and %(c)s %(data)s run again.",
+    "If %(signal)s passes %(v1)s %(unit)s, %(second)s goes back to %(ver0)s within %(b)s minutes, and %(c)s %(data)s run again.",
 )
 
 FORMS: Final = StoryForms(
@@ -125,7 +125,10 @@ FORMS: Final = StoryForms(
                             "The %(comp)s holds %(limit)s %(data)s; %(party)s in %(place)s may ask for %(limit2)s with ticket %(x)s.",
                             "Set the %(comp)s to %(limit)s for %(party)s, and to %(limit2)s where %(signal)s stays under %(v0)s %(unit)s.",
                         ),
-                        _ANSWERS,
+                        (
+                            "The switch of %(key1)s turns %(goal)s off; %(b)s of %(c)s %(party)s use it.",
+                            "Beyond %(limit)s the %(comp)s refuses %(data)s, %(b)s on %(e)s; %(key2)s raises that by %(f)s.",
+                        ),
                     ),
                 ),
                 ("Limits", (RULE, EVIDENCE)),

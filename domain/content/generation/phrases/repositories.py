@@ -24,7 +24,7 @@ _RUNS: Final = (
 _LAST: Final = (
     "Last changed by %(w)s for [%(key0)s](%(issue0)s), in commit %(r)s: %(symptom)s, mended by %(fix)s.",
     "The %(b)s changes since %(e)s are for [%(key0)s](%(issue0)s), written up [here](%(link0)s).",
-    "%(w)s keeps [the page of %(key0)s](%(link0)s) up to date, and [%(key1)s](%(issue1)s) is for the %(b)s cases that are left.",
+    "%(w)s keeps [the page of %(key0)s](%(link0)s); [%(key1)s](%(issue1)s) is for the %(b)s cases left, from %(e)s.",
 )
 
 

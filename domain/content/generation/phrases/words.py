@@ -12,7 +12,7 @@ CIRCLES: Final = """
 """.split()
 """What may precede customers."""
 PLACINGS: Final = """
-    first second primary standby shared regional edge central backup legacy internal new
+    main secondary primary standby shared regional edge central backup legacy internal new
 """.split()
 """What may precede a component."""
 COURSES: Final = (

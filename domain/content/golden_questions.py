@@ -110,7 +110,9 @@ class _EntryParser:
         """What a question asks about that no document contains: some of its own words."""
         value = entry["absent"]
         if "documents" in entry:
-            raise self.invalid_error("absent", "and documents exclude each other: what is absent answers nothing")
+            raise self.invalid_error(
+                "absent", "and documents exclude each other: what is absent answers nothing"
+            )
         if not isinstance(value, str) or not any(letter.isalnum() for letter in value):
             raise self.invalid_error("absent", "must be the words that are in no document")
         absent = " ".join(value.split())

@@ -9,17 +9,20 @@ import msgspec
 from domain.content.documents import JsonLinesBatch
 from domain.content.generation.calendar import FIRST_MONDAY, HISTORY_WEEKS, Calendar
 from domain.content.generation.choices import Chooser
+from domain.content.generation.noise import Disturbance
 from domain.content.generation.phrases.words import NOWHERE
+from domain.content.generation.specification import Noise
 from domain.content.generation.story import TOLD, Stories
 from domain.content.generation.telling import TELLERS, RepositoryTeller
 from domain.errors import Recovery, TemplateInvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from domain.content.generation.specification import CompanySpecification
     from domain.content.generation.story import Story
+    from domain.content.generation.telling import Teller
     from domain.model import DatasetType
 
 _STORIES_TOGETHER: Final = 64
@@ -61,6 +64,7 @@ class Company:
     def records(self, dataset_type: DatasetType) -> Iterator[JsonLinesBatch]:
         """All records of a type, the oldest first, in batches."""
         teller = TELLERS[dataset_type](self.stories, self._chooser, self._today)
+        tell = self._find_tell(dataset_type, teller)
         left = self.count
         if isinstance(teller, RepositoryTeller):
             systems = self._tell_systems(teller)
@@ -69,7 +73,7 @@ class Company:
         begin = self._end + -left // TOLD
         for first in range(begin, self._end, _STORIES_TOGETHER):
             numbers = range(first, min(first + _STORIES_TOGETHER, self._end))
-            lines = [line for number in numbers for line in teller.tell(self.stories.story(number))]
+            lines = [line for number in numbers for line in tell(self.stories.story(number))]
             yield _batch(lines[:left])
             left -= len(lines)
 
@@ -83,7 +87,9 @@ class Company:
                 return self._tell_system(teller, position)
             told, position = told - systems, position - systems
         story, place = divmod(position, TOLD)
-        return teller.tell(self.stories.story(self._end + -told // TOLD + story))[place]
+        return self._find_tell(dataset_type, teller)(self.stories.story(self._end + -told // TOLD + story))[
+            place
+        ]
 
     def latest_stories(self) -> Iterator[Story]:
         """The stories of which four records of each type tell, the latest first."""
@@ -97,6 +103,14 @@ class Company:
         """Names of systems that the company does not have and that no record of it contains."""
         named = msgspec.json.encode(self._specification).decode().casefold()
         return [each for each in NOWHERE if each.casefold() not in named]
+
+    def _find_tell(self, dataset_type: DatasetType, teller: Teller) -> Callable[[Story], list[str]]:
+        """How a story is told: plainly, or with the noise that the specification asks for."""
+        noise = self._specification.noise
+        if noise == Noise():
+            return teller.tell
+        disturbance = Disturbance(noise, self.stories, self._chooser, self._today, dataset_type)
+        return lambda story: disturbance.disturb(story, teller.tell(story))
 
     def _tell_systems(self, teller: RepositoryTeller) -> list[str]:
         return [self._tell_system(teller, each) for each in range(min(self.stories.systems, self.count))]

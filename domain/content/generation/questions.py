@@ -38,50 +38,73 @@ _ALL: Final = (0, 1, 2, 3)
 _QUESTIONS: Final = {
     DatasetType.CONFLUENCE_PAGES: (
         _Question(
-            "why", "incident", "Why did %(sys)s show %(symptom)s to %(party)s in %(place)s on %(date)s?", (0, 2)
+            "why",
+            "incident",
+            "Why did %(sys)s show %(symptom)s to %(party)s in %(place)s on %(date)s?",
+            (0, 2),
         ),
-        _Question("several", "incident", "What do review and runbook say about %(symptom)s in %(sys)s?", (0, 1)),
+        _Question(
+            "several", "incident", "What do review and runbook of %(key0)s say about %(symptom)s?", (0, 1)
+        ),
         _Question("look-up", "release", "How do %(party)s use %(goal)s in %(sys)s %(ver)s?", (0, 1, 3)),
         _Question(
             "newer", "decision", "For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (1,)
         ),
         _Question("why", "decision", "Why does %(sys)s use %(option)s and not %(option2)s?", (0, 2)),
         _Question("when", "migration", "When does %(sys)s leave %(option2)s for %(option)s?", (0, 3)),
-        _Question("look-up", "question", "What are the %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 1, 3)),
+        _Question(
+            "look-up", "question", "What are the %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 1, 3)
+        ),
         _Question(
             "limit",
             "question",
             "Which limit do %(topic)s of %(sys)s have for %(party)s in %(place)s, and which in %(place2)s?",
             (0, 3),
         ),
-        _Question("who", "incident", "Whom do we ask about %(symptom)s and the %(comp)s since %(key0)s?", _ALL),
+        _Question(
+            "who", "incident", "Whom do we ask about %(symptom)s and the %(comp)s since %(key0)s?", _ALL
+        ),
     ),
     DatasetType.JIRA_ISSUES: (
         _Question(
-            "look-up", "incident", "Which issue is about %(symptom)s of %(party)s in %(place)s in %(sys)s?", (0, 3)
+            "look-up",
+            "incident",
+            "Which issue is about %(symptom)s of %(party)s in %(place)s in %(sys)s?",
+            (0, 3),
         ),
         _Question("several", "incident", "Which tasks follow from %(key0)s?", (1, 2, 3)),
-        _Question("why", "incident", "Why did %(symptom)s reach %(party)s in %(place)s with %(sys)s?", (0, 3)),
+        _Question(
+            "why", "incident", "Why did %(symptom)s reach %(party)s in %(place)s with %(sys)s?", (0, 3)
+        ),
         _Question(
             "who", "release", "Who wanted %(goal)s for %(party)s in %(place)s with %(sys)s %(ver)s?", (0, 1)
         ),
-        _Question("who", "decision", "Who decides between %(option)s and %(option2)s for %(sys)s?", (0, 1, 2)),
+        _Question(
+            "who", "decision", "Who decides between %(option)s and %(option2)s for %(sys)s?", (0, 1, 2)
+        ),
         _Question(
             "newer", "decision", "For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (3,)
         ),
         _Question("when", "migration", "When do the %(n)s %(data)s of %(sys)s move to %(option)s?", (0, 1)),
         _Question(
-            "limit", "question", "Which limit do %(topic)s of %(sys)s have for %(party)s in %(place)s?", (0, 1)
+            "limit",
+            "question",
+            "Which limit do %(topic)s of %(sys)s have for %(party)s in %(place)s?",
+            (0, 1),
         ),
     ),
     DatasetType.SLACK_MESSAGES: (
-        _Question("when", "incident", "Since when does %(sys)s show %(symptom)s to %(party)s in %(place)s?", (0,)),
+        _Question(
+            "when", "incident", "Since when does %(sys)s show %(symptom)s to %(party)s in %(place)s?", (0,)
+        ),
         _Question("why", "incident", "What is the cause of %(key0)s?", (2,)),
         _Question("several", "incident", "What was said about %(key0)s?", _ALL),
         _Question("when", "release", "When did %(sys)s %(ver)s bring %(goal)s to %(party)s?", (0,)),
         _Question("who", "decision", "Who proposed %(option)s instead of %(option2)s for %(sys)s?", (0, 2)),
         _Question("look-up", "migration", "What moves %(sys)s from %(option2)s to %(option)s?", (0,)),
-        _Question("who", "question", "Who asked about %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 2)),
+        _Question(
+            "who", "question", "Who asked about %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 2)
+        ),
         _Question(
             "limit", "question", "Which limit do %(topic)s have for %(party)s since %(sys)s %(ver)s?", (2,)
         ),
@@ -102,7 +125,7 @@ _NOT_THERE: Final = (
 
 
 def derive_questions(company: Company, dataset_type: DatasetType) -> Sequence[GoldenQuestion]:
-    """The questions about the latest stories of each kind: those that records of a type answer, and some that none do."""
+    """The questions about the latest stories of each kind that records of a type answer, and some that none does."""
     found: dict[str, list[Story]] = {kind: [] for kind in KINDS}
     for story, _ in zip(company.latest_stories(), range(_SEARCHED), strict=False):
         if len(found[story.kind]) < _EACH:

@@ -31,6 +31,7 @@ _FEWEST: Final = 8
 _MOST: Final = 1000
 _FEWEST_TEAMS: Final = 2
 _HIGHEST_SHARE: Final = 100
+_MOST_NOISE: Final = 0.25
 
 
 class Team(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +87,14 @@ class Shares(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     question: int = 3
 
 
+class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which share of the records is noise: near-duplicates of each type; stale and misfiled pages of the pages."""
+
+    near_duplicates: float = 0
+    stale_pages: float = 0
+    misfiled: float = 0
+
+
 class CompanySpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Specification of a made-up company, from which records of all four types are generated."""
 
@@ -98,6 +107,7 @@ class CompanySpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] = 1
     records: Annotated[int, msgspec.Meta(ge=1, le=MAX_COUNT)] = USUAL_COUNT
     shares: Shares = Shares()
+    noise: Noise = Noise()
 
 
 def parse_specification(content: object, file: str) -> CompanySpecification:
@@ -149,6 +159,7 @@ def _find_problems(specification: CompanySpecification) -> Iterator[Problem]:
     yield from _find_bad_teams(specification)
     yield from _find_bad_systems(specification)
     yield from _find_bad_shares(specification.shares)
+    yield from _find_bad_noise(specification.noise)
     yield from _find_bad_words(specification.words)
 
 
@@ -159,6 +170,21 @@ def _find_bad_shares(shares: Shares) -> Iterator[Problem]:
             yield f"shares.{name}", f"is {share}; a share is 0 to {_HIGHEST_SHARE}"
     if not any(given.values()):
         yield "shares", "are all 0, so there is no story to tell"
+
+
+def _find_bad_noise(noise: Noise) -> Iterator[Problem]:
+    for name, share in msgspec.to_builtins(noise).items():
+        if not 0 <= share <= _MOST_NOISE:
+            yield (
+                f"noise.{name}",
+                f"is {share}; a share is 0 to {_MOST_NOISE}, such as 0.02 for one record in fifty",
+            )
+    mislaid = noise.stale_pages + noise.misfiled
+    if mislaid > _MOST_NOISE:
+        yield (
+            "noise",
+            f"has stale_pages and misfiled of together {mislaid:g}; {_MOST_NOISE} of the pages is the most",
+        )
 
 
 def _find_bad_words(words: Words) -> Iterator[Problem]:

@@ -146,6 +146,7 @@ class Stories:
         self._per_team = min(
             _MAX_SEATS_PER_TEAM, max(_SEATS_PER_TEAM, count // (_RECORDS_PER_SEAT * len(teams)))
         )
+        self._projects = [each.key for each in teams]
         self._systems: list[tuple[tuple[str, ...], int]] = []
         for number, team in enumerate(teams):
             for slug in team.systems:
@@ -165,6 +166,10 @@ class Stories:
     def systems(self) -> int:
         """How many systems the company has."""
         return len(self._systems)
+
+    def another_project(self, team: int, draw: int) -> str:
+        """The key of another team's project, and space."""
+        return self._projects[_another(self._projects, team, draw)]
 
     def person(self, team: int, seat: int, day: int) -> Person:
         """Who holds a seat of a team on a day."""

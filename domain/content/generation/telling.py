@@ -29,7 +29,7 @@ from domain.content.generation.wording import VARIANTS, Wording
 from domain.model import DatasetType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from domain.content.generation.choices import Chooser
     from domain.content.generation.phrases import Family, PageForm
@@ -263,40 +263,38 @@ class IssueTeller(Teller):
         return wording.fill(draw[28] % VARIANTS, story.facts + figures + own)
 
 
+_PAGE_SKELETON: Final = (
+    '{"page_id":"%(page)s","title":"%(TITLE)s","body":"%(TEXT)s","space_key":"%(project)s",'
+    '"author_email":"%(mail)s","author_name":"%(name)s","created":"%(created)s","last_modified":"%(updated)s",'
+    '"labels":["LABEL","%(slug)s"]'
+)
+
+
+def page_wording(form: PageForm, end: Sequence[Family], *, has_parent: bool) -> Wording:
+    """The wording of a page: its sections, and what stands at its end."""
+    text: list[Family | str] = []
+    for heading, families in form.sections:
+        text += [f"<h2>{heading}</h2><p>" if heading else "<p>", *_sentences(families), "</p>"]
+    skeleton = _PAGE_SKELETON.replace("LABEL", form.label) + (
+        ',"parent_id":"%(page0)s"}' if has_parent else "}"
+    )
+    return _wordings(skeleton, _PAGE, {"TITLE": [form.title], "TEXT": [*text, *end]})
+
+
 class PageTeller(Teller):
     """The pages of a story: the first is its own, and the others follow from it."""
 
     thing = b"page %d"
 
-    _SKELETON: Final = (
-        '{"page_id":"%(page)s","title":"%(TITLE)s","body":"%(TEXT)s","space_key":"%(project)s",'
-        '"author_email":"%(mail)s","author_name":"%(name)s","created":"%(created)s","last_modified":"%(updated)s",'
-        '"labels":["LABEL","%(slug)s"]'
-    )
-
     def __init__(self, stories: Stories, chooser: Chooser, today: int) -> None:
         super().__init__(stories, chooser, today)
         self._wordings = {
             kind: [
-                _wordings(
-                    self._SKELETON.replace("LABEL", form.label)
-                    + (',"parent_id":"%(page0)s"}' if slot else "}"),
-                    _PAGE,
-                    {"TITLE": [form.title], "TEXT": list(self._lay_out(form))},
-                )
+                page_wording(form, (ANNEXES, BELONGS), has_parent=slot > 0)
                 for slot, form in enumerate(forms.pages)
             ]
             for kind, forms in STORY_FORMS.items()
         }
-
-    @staticmethod
-    def _lay_out(form: PageForm) -> Iterator[Family | str]:
-        for heading, families in form.sections:
-            yield f"<h2>{heading}</h2><p>" if heading else "<p>"
-            yield from _sentences(families)
-            yield "</p>"
-        yield ANNEXES
-        yield BELONGS
 
     def _tell(self, story: Story, slot: int, draw: tuple[int, ...], digits: str) -> str:
         """The page."""

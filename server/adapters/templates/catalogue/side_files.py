@@ -151,8 +151,7 @@ def _require_plain_nodes(node: yaml.Node, name: str, visited: set[int]) -> None:
 
 
 class QuestionCheck:
-    """What questions say of documents, beside the documents themselves: those that answer are there, and what is said
-    to be absent is in none of them."""
+    """Checks what questions say of documents: those that answer are there, and what is absent is in none of them."""
 
     def __init__(self, questions: Iterable[GoldenQuestion]) -> None:
         self._questions = list(questions)

@@ -132,9 +132,11 @@ def question_file_report(
         file=file,
         use=QUESTIONS,
         problems=tuple(
-            f"Question {next(q.position for q in questions if q.documents)} names {each.value}, but its folder has no such template with records."
+            f"Question {question.position} names {each.value}, but its folder has no such template with records."
             for each, questions in found.items()
-            if each not in served and any(question.documents for question in questions)
+            if each not in served
+            for question in [next((question for question in questions if question.documents), None)]
+            if question is not None
         ),
     )
 

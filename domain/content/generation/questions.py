@@ -130,31 +130,28 @@ def derive_questions(company: Company, dataset_type: DatasetType) -> Sequence[Go
     for story, _ in zip(company.latest_stories(), range(_SEARCHED), strict=False):
         if len(found[story.kind]) < _EACH:
             found[story.kind].append(story)
-    asked = [
-        (question, story)
+    # Two stories may be of one system, about which nothing is asked twice.
+    asked = {
+        question.text % _facts(story): _answers(company, story, dataset_type, question)
         for kind in KINDS
         for story in found[kind]
         for question in _QUESTIONS[dataset_type]
         if question.about == kind
-    ]
+    }
+    latest = next((story for kind in KINDS for story in found[kind]), None)
     return [
         *(
-            GoldenQuestion(
-                position=position,
-                text=question.text % _facts(story),
-                documents=_answers(company, story, dataset_type, question),
-            )
-            for position, (question, story) in enumerate(asked, 1)
+            GoldenQuestion(position=position, text=text, documents=documents)
+            for position, (text, documents) in enumerate(asked.items(), 1)
         ),
-        *_ask_for_nothing(company, [story for _, story in asked[:1]], len(asked) + 1),
+        *(_ask_for_nothing(company, latest, len(asked) + 1) if latest else ()),
     ]
 
 
-def _ask_for_nothing(company: Company, stories: Sequence[Story], first: int) -> Iterator[GoldenQuestion]:
-    for story in stories:
-        for position, (text, name) in enumerate(zip(_NOT_THERE, company.absent_names, strict=False), first):
-            facts = _facts(story) | {"nowhere": name}
-            yield GoldenQuestion(position=position, text=text % facts, documents=(), absent=name)
+def _ask_for_nothing(company: Company, story: Story, first: int) -> Iterator[GoldenQuestion]:
+    for position, (text, name) in enumerate(zip(_NOT_THERE, company.absent_names, strict=False), first):
+        facts = _facts(story) | {"nowhere": name}
+        yield GoldenQuestion(position=position, text=text % facts, documents=(), absent=name)
 
 
 def _facts(story: Story) -> dict[str, str]:

@@ -135,3 +135,30 @@ def test_a_question_is_answered_by_any_of_its_documents_whatever_the_case_of_the
     assert question.is_answered_by(["other", "pay-2"])
     assert not question.is_answered_by(["PAY-10", "PAY"])
     assert not question.is_answered_by([])
+
+
+def test_what_nothing_answers_is_asked_of_every_type() -> None:
+    entry = {"question": "Who runs the Velmora  Exchange?", "absent": "velmora exchange"}
+    found = parse_golden_questions({"questions": [entry]}, "questions.json")
+    expected = GoldenQuestion(
+        position=1, text="Who runs the Velmora Exchange?", documents=(), absent="velmora exchange"
+    )
+    assert found == dict.fromkeys(DatasetType, (expected,))
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"absent": ""}, "must be the words"),
+        ({"absent": 3}, "must be the words"),
+        ({"absent": "Sarnwick"}, "must be words of the question itself"),
+        ({"absent": "Velmora", "documents": {"jira_issues": ["A-1"]}}, "exclude each other"),
+    ],
+)
+def test_what_is_absent_are_words_of_a_question_without_documents(
+    entry: dict[str, object], problem: str
+) -> None:
+    content = {"questions": [{"question": "Who runs Velmora?", **entry}]}
+    with pytest.raises(TemplateInvalidError, match=problem) as refused:
+        parse_golden_questions(content, "questions.json")
+    assert (refused.value.facts["record_field"], refused.value.facts["position"]) == ("absent", 1)

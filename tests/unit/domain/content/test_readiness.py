@@ -123,6 +123,24 @@ async def test_every_question_of_the_template_is_asked_of_the_datasets_own_datas
     assert deps.asked == [(["Who is on call?", "Where is the handbook?"], DATASET.name, TOP_RESULTS, 7.0)]
 
 
+async def test_what_nothing_answers_is_not_asked() -> None:
+    absent = GoldenQuestion(position=5, text="Who runs Velmora?", documents=(), absent="Velmora")
+    deps = FakeDependencies(
+        [[hit("1001")]], [replace(TEMPLATE, questions=((TEMPLATE.questions or ())[0], absent))]
+    )
+    assert await readiness_of(deps) == Readiness(asked=1, answered=1)
+    assert deps.asked[0][0] == ["Who is on call?"]
+    none = FakeDependencies([], [replace(TEMPLATE, questions=(absent,))])
+    assert (await readiness_of(none), none.asked) == (None, [])
+
+
+async def test_data_of_a_template_without_records_are_asked_what_is_derived_of_them() -> None:
+    generator = Generator(file="company.yaml", records=500)
+    deps = FakeDependencies([[hit("9")]], [replace(TEMPLATE, generator=generator, format="generated")])
+    assert await readiness_of(deps, content=CONTENT) == Readiness(asked=1, answered=1)
+    assert deps.derived == [(TEMPLATE.template_id, 40, NOW.date())]
+
+
 async def test_sanitized_content_is_asked_nothing() -> None:
     deps = FakeDependencies([])
     readiness = await readiness_of(deps, data_source=DataSource.SANITIZED_PRODUCTION)

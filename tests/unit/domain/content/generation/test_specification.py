@@ -110,6 +110,32 @@ BAD: dict[str, tuple[object, str, str]] = {
         "has 121 characters",
     ),
     "a share below zero": (company_content(shares={"incident": -1}), "shares.incident", "is -1"),
+    "a share of noise below zero": (
+        company_content(noise={"misfiled": -0.1}),
+        "noise.misfiled",
+        "is -0.1; a share is 0 to 0.25",
+    ),
+    "a share of noise above 1": (
+        company_content(noise={"near_duplicates": 2}),
+        "noise.near_duplicates",
+        "is 2",
+    ),
+    "a share of noise that is no number": (
+        company_content(noise={"stale_pages": float("nan")}),
+        "noise.stale_pages",
+        "is nan",
+    ),
+    "noise that is not known": (company_content(noise={"typos": 0.1}), "noise.typos", "is not known"),
+    "a share of noise as text": (
+        company_content(noise={"misfiled": "2 %"}),
+        "noise.misfiled",
+        "is not as expected",
+    ),
+    "more noise than there is room for": (
+        company_content(noise={"stale_pages": 0.2, "misfiled": 0.1}),
+        "noise",
+        "of together 0.3; 0.25 of the pages is the most",
+    ),
     "shares that tell nothing": (
         company_content(
             shares=dict.fromkeys(("incident", "release", "decision", "migration", "question"), 0)

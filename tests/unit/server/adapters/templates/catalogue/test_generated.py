@@ -43,7 +43,7 @@ async def test_a_company_serves_every_type_of_its_folder(repository: RepositoryF
     for each in found:
         assert (each.has_records, each.format, each.default_record_count) == (False, "generated", 30)
         assert len(generated_lines(repository, each)) == 12
-        assert len(await repository.templates.derive_questions(each, 400, TODAY)) == 10
+        assert len(await repository.templates.derive_questions(each, 400, TODAY)) >= 10
 
 
 async def test_records_beside_a_company_stay_the_templates_own(repository: RepositoryFiles) -> None:

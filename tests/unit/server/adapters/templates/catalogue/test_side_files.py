@@ -164,7 +164,7 @@ async def test_many_such_ids_are_counted_and_the_first_are_named(repository: Rep
     report = (await reports(repository))[f"{FOLDER}/confluence_pages.jsonl"]
     assert (len(report.problems), report.problems[-1]) == (
         11,
-        "2 more documents are named but do not exist.",
+        "2 more are wrong about documents.",
     )
 
 
@@ -186,3 +186,22 @@ async def test_questions_about_a_type_that_no_template_beside_them_makes_are_fou
     assert (await reports(repository))[QUESTIONS].problems == (
         "Question 2 names jira_issues, but its folder has no such template with records.",
     )
+
+
+async def test_what_is_said_to_be_absent_is_looked_for(repository: RepositoryFiles) -> None:
+    found = pages()
+    found[1]["body"] = "<p>The VELMORA Exchange runs here, the Velmora exchange.</p>"
+    repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(found))
+    absent = [
+        {"question": "Who runs the Velmora Exchange?", "absent": "Velmora Exchange"},
+        {"question": "Who runs the Sarnwick Planner?", "absent": "Sarnwick Planner"},
+    ]
+    repository.write(QUESTIONS, file(*absent))
+    all_reports = await reports(repository)
+    report = all_reports[f"{FOLDER}/confluence_pages.jsonl"]
+    (problem,) = report.problems
+    assert problem == (
+        f"{SUBDIR}/{QUESTIONS}: question 1 says that 'Velmora Exchange' is in no document, but it is in "
+        f"{found[1]['page_id']!r} of {SUBDIR}/{FOLDER}/confluence_pages.jsonl (absent)."
+    )
+    assert (report.questions, all_reports[QUESTIONS].problems) == (2, ())

@@ -85,7 +85,7 @@ DataSource = Annotated[
     Field(
         strict=False,
         description=(
-            "Where the records come from. Left out: mock_template, or generated where the template has no records."
+            "Where the records come from: mock_template is the template's own source, and the default."
         ),
     ),
 ]

@@ -51,7 +51,9 @@ _QUESTIONS: Final = {
             "newer", "decision", "For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (1,)
         ),
         _Question("why", "decision", "Why does %(sys)s use %(option)s and not %(option2)s?", (0, 2)),
-        _Question("when", "migration", "When does %(sys)s leave %(option2)s for %(option)s?", (0, 3)),
+        _Question(
+            "when", "migration", "By when does the plan of %(key0)s move %(sys)s to %(option)s?", (0, 3)
+        ),
         _Question(
             "look-up", "question", "What are the %(topic)s in %(sys)s for %(party)s in %(place)s?", (0, 1, 3)
         ),

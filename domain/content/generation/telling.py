@@ -24,8 +24,8 @@ from domain.content.generation.phrases.common import (
     RELEASES,
     TRACED,
 )
+from domain.content.generation.phrases.wording import VARIANTS, Wording
 from domain.content.generation.story import SLOTS, TOLD
-from domain.content.generation.wording import VARIANTS, Wording
 from domain.model import DatasetType
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.content.generation.noise.phrases import STALE_ENDS, STALE_FORMS
+from domain.content.generation.phrases.wording import VARIANTS
 from domain.content.generation.story import SLOTS, TOLD
 from domain.content.generation.telling import PageTeller, page_wording
-from domain.content.generation.wording import VARIANTS
 
 if TYPE_CHECKING:
     from domain.content.generation.choices import Chooser

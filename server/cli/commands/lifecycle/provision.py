@@ -53,7 +53,7 @@ async def provision_dataset(
         DataSource | None,
         typer.Option(
             "--data-source",
-            help="Where the records come from: mock_template, or generated.",
+            help="Where the records come from: mock_template (the template's own source, the default) or generated.",
             show_default=False,
         ),
     ] = None,

@@ -104,10 +104,10 @@ async def test_the_example_templates_are_fit_for_use(tmp_path: Path) -> None:
     assert [
         (each.dataset_type, each.format, each.records, each.questions, each.score) for each in reports
     ] == [
-        ("confluence_pages", "json-v1", 1, 1, 100.0),
-        ("github_repos", "csv", 1, 1, 100.0),
-        ("jira_issues", "v2", 1, 1, 100.0),
-        ("slack_messages", "v2", 2, 0, 100.0),
+        ("confluence_pages", "json-v1", 1, 2, 100.0),
+        ("github_repos", "csv", 1, 2, 100.0),
+        ("jira_issues", "v2", 1, 2, 100.0),
+        ("slack_messages", "v2", 2, 1, 100.0),
     ]
     assert [(each.passes, each.problems, each.warnings) for each in reports] == [(True, (), ())] * 4
 

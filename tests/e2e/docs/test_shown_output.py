@@ -38,7 +38,9 @@ def _normalize_output(text: str, folder: Path) -> str:
         (re.compile(r"\d+(\.\d)? (kB|bytes)"), "SIZE"),
         (re.compile(r"\bau-[0-9a-z]{12}\b"), "CALL"),
         (re.compile(r"\b\d+:[0-9a-f]{64}\b"), "HEAD"),
+        # Which stories are the latest, and what is asked about them, depends on the day.
         (re.compile(r"\b(\d+) of \1 questions"), "ALL questions"),
+        (re.compile(r"\b\d+ of \d+ questions answered \([\d.]+ %\)"), "SOME questions answered"),
         (re.compile(r"size bytes: \d+"), "size bytes: SIZE"),
         (re.compile(r"\b(position|All) \d+"), r"\1 N"),
         (re.compile(r"^\d+(?=   | entries)", re.MULTILINE), "N"),

@@ -87,10 +87,17 @@ def render_overview_notes(overview: Overview) -> list[RenderableType]:
     broken = [
         f"{each.template_id}: {warning}"
         for each in overview.templates
-        if each.format == "unknown" or (each.generator and each.generator.records is None)
+        if each.format == "unknown"
         for warning in each.warnings
     ]
-    return ["\n".join(group) for group in (overview.notices, shadowed, broken) if group]
+    # A company serves several templates, and its problem names its file.
+    companies = dict.fromkeys(
+        warning
+        for each in overview.templates
+        if each.generator and each.generator.records is None
+        for warning in each.warnings
+    )
+    return ["\n".join(group) for group in (overview.notices, shadowed, broken, companies) if group]
 
 
 def serialize_report(report: TemplateReport) -> dict[str, Any]:

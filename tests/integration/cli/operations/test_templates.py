@@ -81,6 +81,19 @@ def test_several_repositories_are_listed_without_the_bundled_one_where_it_is_swi
     assert "an empty file" in told
 
 
+def test_a_broken_company_is_told_of_once_and_declares_no_records(
+    command_line: CommandLine, repository: RepositoryFiles
+) -> None:
+    repository.write("logistics/dispatch/company.yaml", "generator: company/9\n")
+    listed = command_line.run_json("templates", "list")["items"]
+    of_company = [each for each in listed if each["industry"] == "logistics"]
+    assert len(of_company) == 4
+    assert not any({"record_count", "generated_record_count"} & each.keys() for each in of_company)
+    assert command_line.run_ok("templates", "list").count("names the generator company/9") == 1
+    validated = command_line.run("templates", "validate", str(repository.root))
+    assert validated.stdout.count("names the generator company/9") == 1
+
+
 def test_show_previews_records_as_documents(command_line: CommandLine, repository: RepositoryFiles) -> None:
     shown = command_line.run_json("templates", "show", ID, "--records", "2")
     told = command_line.run_ok("templates", "show", ID)

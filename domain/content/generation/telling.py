@@ -150,6 +150,13 @@ def _sentences(families: Sequence[Family]) -> list[Family | str]:
     return pieces
 
 
+def _name_another(family: Family, place: int) -> Family:
+    """The sentences for an issue that follows from a story's own; where they name that issue, they name another."""
+    if place == 0:
+        return family
+    return tuple(each.replace(f"%(key{place})s", f"%(key{place % (TOLD - 1) + 1})s") for each in family)
+
+
 class MessageTeller(Teller):
     """The messages of a story's thread, which the first one begins."""
 
@@ -222,7 +229,7 @@ class IssueTeller(Teller):
                         {
                             "TITLE": [form.summary],
                             "TEXT": [
-                                *_sentences(form.description),
+                                *_sentences([_name_another(family, slot) for family in form.description]),
                                 "\\n\\n",
                                 LOGS if form.issue_type in {"Bug", "Incident"} else FILES,
                                 "\\n\\n",

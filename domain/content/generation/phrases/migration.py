@@ -27,6 +27,11 @@ _DONE: Final = (
     "Done for today at %(t2)s, after %(took)s minutes: %(place)s is through, %(b)s %(data)s by hand, the report is %(link3)s",
     "%(sys)s serves %(party)s in %(place)s from %(option)s since %(t2)s, %(signal)s at %(v0)s %(unit)s: the first wave of %(key0)s.",
 )
+_REPORTED: Final = (
+    "All %(data)s of %(party)s in %(place)s are on %(option)s since %(date)s; %(option2)s is read-only for them until %(later)s.",
+    "%(place)s went through in %(took)s minutes on %(date)s, %(b)s %(data)s of them by hand.",
+    "%(sys)s serves %(party)s in %(place)s from %(option)s since %(date)s, %(signal)s at %(v0)s %(unit)s.",
+)
 _PLAN: Final = (
     "%(n)s %(data)s of %(sys)s move from %(option2)s to %(option)s in waves, the last on %(later)s, each planned by %(w)s.",
     "By %(later)s %(option2)s is switched off; until then %(sys)s writes its %(data)s to both, %(c)s a second.",
@@ -131,7 +136,7 @@ FORMS: Final = StoryForms(
                 "Report on %(key0)s: %(option)s in %(sys)s",
             ),
             (
-                ("", (_DONE, SCALE)),
+                ("", (_REPORTED, SCALE)),
                 ("Cost", (COST, EVIDENCE)),
                 ("What is left", (RULE, NEXT)),
             ),

@@ -117,6 +117,14 @@ def test_the_same_holds_for_two_hundred_seeds(seed: int) -> None:
     assert_true_to_one_another(company(500, TODAY, seed=seed))
 
 
+def test_no_issue_names_itself_and_no_page_links_to_itself() -> None:
+    made = company(500, TODAY)
+    for issue in records(made, ISSUES):
+        assert not re.search(rf"{issue['key']}\b", issue["description"]), issue
+    for page in records(made, PAGES):
+        assert f"pages/{page['page_id']}" not in page["body"], page
+
+
 @pytest.mark.parametrize("file", BUNDLED, ids=lambda file: file.parent.parent.name)
 def test_every_bundled_company_is_true_to_itself(file: Path) -> None:
     assert_true_to_one_another(Company(bundled_specification(file), 200, TODAY))

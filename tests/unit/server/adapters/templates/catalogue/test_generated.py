@@ -82,7 +82,7 @@ async def test_the_records_of_a_template_without_any_cannot_be_read(repository: 
 
 
 BROKEN = {
-    "not YAML": ("teams: [", "line 1 is not YAML"),
+    "not YAML": ("teams: [}\n", "line 1 is not YAML"),
     "a byte that is no text": (b"generator: \xff\xfe\x00", "is not YAML"),
     "an alias": ("a: &a [1]\nb: *a\n", "used by an alias"),
     "nothing": ("", "is no specification of a company"),

@@ -32,7 +32,7 @@ STALE_FORMS: Final = {
                 "",
                 (
                     (
-                        "The %(comp)s of %(sys)s holds %(b)s %(data)s at a time, and %(goal)s for %(party)s are not planned.",
+                        "The %(comp)s of %(sys)s holds %(b)s %(data)s at a time, and nobody plans %(goal)s for %(party)s.",
                         "%(party)s cannot have %(goal)s: the %(comp)s of %(sys)s holds %(b)s %(data)s, and that is all.",
                     ),
                     RULE,

@@ -33,7 +33,7 @@ _ANSWERS: Final = (
     "Yes, by the switch that %(key1)s adds; %(b)s of %(c)s %(party)s use it, and %(link1)s says how.",
 )
 _WHY: Final = (
-    "%(goal)s were asked for by %(n)s %(party)s, most of them in %(place)s, since %(e)s.",
+    "Since %(e)s %(n)s %(party)s asked for %(goal)s, most of them in %(place)s.",
     "%(party)s in %(place)s wrote %(c)s times since %(e)s that they need %(goal)s; %(ver)s brings them.",
     "Without %(goal)s, %(party)s had to wait %(took)s minutes for %(b)s of their %(data)s.",
 )

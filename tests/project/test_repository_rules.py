@@ -104,7 +104,9 @@ def builds_a_type(call: ast.Call) -> bool:
     """Whether msgspec builds what it knows of a type in this call, unless it is built already."""
     called = ast.unparse(call.func)
     typed = any(each.arg == "type" for each in call.keywords)
-    return called in {"msgspec.convert", "msgspec.json.Decoder"} or (called == "msgspec.json.decode" and typed)
+    return called in {"msgspec.convert", "msgspec.json.Decoder"} or (
+        called == "msgspec.json.decode" and typed
+    )
 
 
 def test_types_are_built_where_one_thread_builds_at_a_time(tracked: list[Path]) -> None:

@@ -15,6 +15,7 @@ from domain.connectors import (
 )
 from domain.content import available_sources, choose_template, require_known_template
 from domain.errors import (
+    CancelledError,
     DatasetConflictError,
     InvalidArgumentError,
     ProvisionFailedError,
@@ -309,16 +310,14 @@ def _load_owner(uow: UnitOfWork, dataset: Dataset, now: datetime) -> Journey | U
     return owner.as_of(now) if isinstance(owner, Journey) else owner
 
 
-def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
-    """The error for a dataset's recorded failure."""
+def provision_failed_error(dataset: Dataset, what: str = "Provisioning") -> ProvisionFailedError:
+    """The error for a dataset's recorded failure, of what was begun."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
     served = _served_sentence(dataset, failure)
     return ProvisionFailedError(
-        f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
-        recovery=_retry_recovery(failure),
-        field=_retry_field(failure),
-        suggested_action=_retry_action(dataset, failure),
+        f"{what} {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
+        **_way_on(dataset, failure),
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,
         status=dataset.status.value,
@@ -326,6 +325,24 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
         cause=failure.code,
         to_undo=list(failure.to_undo),
     )
+
+
+def _way_on(dataset: Dataset, failure: Failure) -> dict[str, Any]:
+    """How to go on: a dataset that is READY all the same is refreshed once more, any other one is retried."""
+    if dataset.status is not DatasetStatus.READY:
+        return {
+            "recovery": _retry_recovery(failure),
+            "field": _retry_field(failure),
+            "suggested_action": _retry_action(dataset, failure),
+        }
+    recovery, again = Recovery(failure.recovery), f"`dataset-lifecycle datasets refresh {dataset.dataset_id}`"
+    first = failure.suggested_action.removesuffix(".")
+    is_complete = failure.code != CancelledError.code and first and recovery is not Recovery.WAIT
+    return {
+        "recovery": recovery,
+        "field": "dataset_id" if recovery is Recovery.FIX_INPUT else None,
+        "suggested_action": f"{first}. Then run {again}." if is_complete else f"To try again, run {again}.",
+    }
 
 
 def _retry_recovery(failure: Failure) -> Recovery:

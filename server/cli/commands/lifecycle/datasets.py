@@ -1,4 +1,4 @@
-"""`datasets`: list and show datasets, check their quality again, and protect them."""
+"""`datasets`: list and show datasets, check their quality again, refresh and protect them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from domain.model import Dataset
 
 app = typer.Typer(
-    help="List and show datasets, check their quality again, protect them.", no_args_is_help=True
+    help="List and show datasets, check their quality again, refresh and protect them.", no_args_is_help=True
 )
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset.")]
 _EMPTY: Final = (
@@ -141,7 +141,25 @@ async def recheck_dataset(run: Invocation, dataset_id: DatasetId) -> None:
     run.output.print_answer(document, *people)
 
 
-@command(app, "protect")
+@command(app, "refresh")
+async def refresh_dataset(run: Invocation, dataset_id: DatasetId, no_wait: NoWait = False) -> ExitCode | None:
+    """Populate a dataset anew, as of today, and push what would have happened since.
+
+    It needs generated data, or a template with relative time. What is served stays served until the new content is
+    there, and stays for good when the refresh fails or is cancelled.
+    """
+    from server.cli.commands.lifecycle.provision import render_provision_answer
+    from server.cli.views.progress_bars import show_progress
+    from tools.answers.provision import load_provision_answer
+
+    async with run.open_saga_services(no_wait=no_wait) as services:
+        begun = await services.refreshes.start_or_attach(dataset_id, run.principal)
+        run.announce_resumable_work(dataset_id)
+        with show_progress(run.output.aside) as bar:
+            result = await services.refreshes.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        provisioned = ProvisionResult(dataset=result.dataset, created=False, progress=result.progress)
+        answer = await load_provision_answer(services, provisioned, run.principal)
+
 async def protect_dataset(
     run: Invocation,
     dataset_id: DatasetId,

@@ -102,8 +102,7 @@ def _has_active_journey(uow: UnitOfWork, dataset: Dataset, now: datetime) -> boo
 
 
 def _populated_at(dataset: Dataset) -> datetime:
-    content = require_present(dataset.content, "a dataset that is READY has content")
-    return content.report.evaluated_at
+    return require_present(dataset.populated_at, "a dataset that is READY has content")
 
 
 def _last_tried_at(dataset: Dataset) -> datetime:

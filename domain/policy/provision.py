@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import (
@@ -257,9 +257,9 @@ def require_refreshable(dataset: Dataset, now: ClockReading) -> None:
             suggested_action=WAIT_ACTION,
             **facts,
         )
-    if until := format_timestamp(protected_until(dataset, now.at)):
+    if (held := protected_until(dataset, now.at)) is not None:
         raise DatasetProtectedError(
-            f"{name} is protected until {until}; a refresh would replace its content.",
+            f"{name} is protected until {format_timestamp(held)}; a refresh would replace its content.",
             suggested_action="Wait until then, or ask a person to end the protection.",
             **facts,
         )
@@ -293,9 +293,7 @@ def has_moving_source(dataset: Dataset, template: Template | None) -> bool:
         return False
     if dataset.data_source is DataSource.GENERATED:
         return template.generator is not None
-    return (
-        dataset.data_source is DataSource.MOCK_TEMPLATE and template.has_records and template.is_relative
-    )
+    return dataset.data_source is DataSource.MOCK_TEMPLATE and template.has_records and template.is_relative
 
 
 def require_moving_source(dataset: Dataset, template: Template | None) -> None:
@@ -332,9 +330,8 @@ def is_population_due(dataset: Dataset, now: datetime) -> bool:
 
     Raises PreconditionUnknownError on a day before that population, when a new one would be older.
     """
-    content = require_present(dataset.content, "a dataset that is served has content")
-    made, today = content.report.evaluated_at.astimezone(UTC), now.astimezone(UTC)
-    if today.date() < made.date():
+    made = require_present(dataset.populated_at, "a dataset that is served has content")
+    if now.date() < made.date():
         newest = (made - timedelta(days=1)).date()
         raise PreconditionUnknownError(
             f"The clock says {format_timestamp(now)}, but {dataset.name} was populated at {format_timestamp(made)}, "
@@ -344,7 +341,7 @@ def is_population_due(dataset: Dataset, now: datetime) -> bool:
             suggested_action="Ask a person to check the clock of this machine. If it is right now, wait for that day.",
             dataset_id=dataset.dataset_id,
         )
-    return today.date() > made.date()
+    return now.date() > made.date()
 
 
 _SERVED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,10 +41,7 @@ SCHEDULE = Principal(subject="schedule:refresh")
 
 def write_relative_template(place: World, dataset_type: DatasetType) -> None:
     records = [RECORD_FACTORIES[dataset_type](number) for number in range(8)]
-    path = write_template(place.repository, dataset_type, records)
-    content = json.loads(path.read_text("utf-8"))
-    content["metadata"]["time"] = "relative"
-    path.write_text(json.dumps(content), "utf-8")
+    write_template(place.repository, dataset_type, records, relative=True)
 
 
 async def provision_living(place: World, process: Process, *types: DatasetType) -> list[Dataset]:
@@ -143,7 +139,7 @@ async def _promote(process: Process, dataset: Dataset) -> None:
 
 
 async def _spoil_journey(process: Process, dataset: Dataset) -> None:
-    process.world.execute_sql("update journeys set document = '{}'")
+    process.world.execute_sql("update journeys set state = 'zombie'")
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,8 @@ DAY = timedelta(days=1)
 
 def write_relative_template(place: World, numbers: range = range(30), **changes: Any) -> None:
     """A template whose time is relative, with pages of these numbers."""
-    path = write_template(place.repository, PAGES, [confluence_page(each) | changes for each in numbers])
-    content = json.loads(path.read_text("utf-8"))
-    content["metadata"]["time"] = "relative"
-    path.write_text(json.dumps(content), "utf-8")
+    pages = [confluence_page(each) | changes for each in numbers]
+    write_template(place.repository, PAGES, pages, relative=True)
 
 
 async def provision_yesterday(place: World, process: Process) -> Dataset:

@@ -98,6 +98,11 @@ class Run:
         """Whether it is the attempt of a refresh."""
         return self.former_status is not None
 
+    @property
+    def work(self) -> str:
+        """What it does, in a word for people: the kind of its saga, or `refresh`."""
+        return "refresh" if self.is_refresh else self.kind
+
     def restarted(self) -> Run:
         """The run for the next start of the same saga."""
         return replace(self, saga_id=str(self.id.restarted()))

@@ -12,7 +12,7 @@ from domain.errors import TeardownInProgressError
 from domain.lifecycle.drain import require_not_draining
 from domain.lifecycle.events import provisioning_started_event
 from domain.lifecycle.provision.saga import PROVISION_SAGA, with_provision_run
-from domain.lifecycle.provision.service import provision_failed_error
+from domain.lifecycle.provision.service import REFRESHING, provision_failed_error
 from domain.lifecycle.uses import used_dataset
 from domain.model import DatasetStatus
 from domain.policy import (
@@ -112,7 +112,7 @@ class RefreshService:
             msg = f"{dataset.name} was taken down meanwhile; it is {dataset.status}."
             raise TeardownInProgressError(msg, retry_after_s=5, dataset_id=dataset.dataset_id)
         if dataset.run is None and dataset.failure is not None:
-            raise provision_failed_error(dataset, "Refreshing")
+            raise provision_failed_error(dataset, REFRESHING)
         return RefreshResult(dataset=dataset, begun=begun.begun, progress=progress)
 
     def _attach(self, dataset_id: str, principal: Principal, uow: UnitOfWork) -> RefreshResult | None:

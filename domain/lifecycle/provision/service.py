@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
 
+REFRESHING: Final = "Refreshing"
 _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
 
 
@@ -311,12 +312,13 @@ def _load_owner(uow: UnitOfWork, dataset: Dataset, now: datetime) -> Journey | U
 
 
 def provision_failed_error(dataset: Dataset, what: str = "Provisioning") -> ProvisionFailedError:
-    """The error for a dataset's recorded failure, of what was begun."""
+    """The error for a dataset's recorded failure. One that is READY all the same was refreshed."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
     served = _served_sentence(dataset, failure)
+    begun = REFRESHING if dataset.status is DatasetStatus.READY else what
     return ProvisionFailedError(
-        f"{what} {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
+        f"{begun} {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
         **_way_on(dataset, failure),
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from domain.errors import (
+    ApprovalClosedError,
+    ConfirmationRequiredError,
     DatasetProtectedError,
     DrainingError,
     InvalidArgumentError,
@@ -24,19 +27,21 @@ from domain.errors import (
     TeardownInProgressError,
     UnknownDatasetError,
 )
+from domain.model.approval import ConfirmationRequest
 from domain.model.dataset import Recheck
-from domain.model.enums import DatasetStatus, DatasetType, DataSource, JourneyState, Stage
+from domain.model.enums import DatasetStatus, DatasetType, DataSource, JourneyState, Stage, TeardownReason
 from domain.model.principal import Principal
 from tests.support.content.companies import write_company
 from tests.support.content.template_repository import confluence_page, write_template
 from tests.support.inline_engine import CrashAt
+from tests.support.interception import CallInterceptor, OnNthCall
 from tests.support.sandbox.faults import Fault
 from tests.support.world import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from domain.lifecycle import RefreshResult
+    from domain.lifecycle import Dependencies, RefreshResult
     from domain.model.dataset import Dataset
     from tests.support.world import Process, World
 
@@ -272,6 +277,30 @@ async def test_a_refresh_by_hand_is_a_use_and_one_by_schedule_is_none(world: Wor
     assert used.last_used_at > before.last_used_at
 
 
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_person_was_asked_before_a_refresh_is_void_after_it(world: World, fails: bool) -> None:
+    async with world.open_process() as process:
+        before = await provision_yesterday(world, process)
+        asked = ConfirmationRequest(
+            dataset=before,
+            reason=TeardownReason.MANUAL,
+            requester="agent:lee",
+            generation=before.generation,
+            shown={"dataset": before.name},
+        )
+        with pytest.raises(ConfirmationRequiredError):
+            await process.services.approvals.ask(asked)
+        (approval,) = await process.services.approvals.list(OPERATOR)
+        if fails:
+            world.glean.faults.add(Fault(kind="sync_fails"))
+        with suppress(ProvisionFailedError):
+            await refresh(process, before)
+        after = await process.load_dataset(before.dataset_id)
+        with pytest.raises(ApprovalClosedError):
+            await process.services.approvals.approve(approval.approval_id, OPERATOR, before.name)
+    assert after.status is DatasetStatus.READY
+
+
 async def test_a_teardown_that_claims_it_meanwhile_ends_the_wait(world: World) -> None:
     async with world.open_process() as process:
         before = await provision_yesterday(world, process)
@@ -396,6 +425,20 @@ async def test_a_running_provision_refuses_a_refresh_and_a_running_refresh_takes
         await process.services.refreshes.wait(second, 30)
     assert (first.begun, second.begun, second.current) == (True, False, False)
     assert first.dataset.attempt == second.dataset.attempt
+
+
+async def test_of_two_callers_at_once_one_begins_and_the_other_attaches(world: World) -> None:
+    async with world.open_process() as first:
+        dataset = await provision_yesterday(world, first)
+
+        def meet(deps: Dependencies) -> Dependencies:
+            step = OnNthCall(lambda: start_refresh(first, dataset))
+            return replace(deps, templates=cast("Any", CallInterceptor(deps.templates, "list", step)))
+
+        async with world.open_process(replace=meet) as second:
+            attached = await start_refresh(second, dataset)
+            after = (await second.services.refreshes.wait(attached, 30)).dataset
+    assert (attached.begun, attached.current, after.attempt) == (False, False, 2)
 
 
 @pytest.mark.parametrize("happened", [_fix_time, _remove_template, _set_clock_back])

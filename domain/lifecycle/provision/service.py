@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -62,6 +63,8 @@ _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
 
 REFRESHING: Final = "Refreshing"
+_CALL_AGAIN: Final = re.compile(r"[,;]? (?:and|then|and then) (?:call|provision) again(?: with retry)?$")
+
 _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
 
 
@@ -338,7 +341,7 @@ def _way_on(dataset: Dataset, failure: Failure) -> dict[str, Any]:
             "suggested_action": _retry_action(dataset, failure),
         }
     recovery, again = Recovery(failure.recovery), f"`dataset-lifecycle datasets refresh {dataset.dataset_id}`"
-    first = failure.suggested_action.removesuffix(".")
+    first = _drop_call_again(failure.suggested_action)
     is_complete = failure.code != CancelledError.code and first and recovery is not Recovery.WAIT
     return {
         "recovery": recovery,
@@ -369,11 +372,13 @@ def _retry_action(dataset: Dataset, failure: Failure) -> str:
         again = f'call provision_dataset with {{{arguments}, "retry": true}}'
     if failure.recovery == Recovery.WAIT:
         return f"{again[0].upper()}{again[1:]}; when it fails again, ask a person to run `dataset-lifecycle doctor`."
-    # Calling again is what the next sentence says, and how.
-    first = (
-        (failure.suggested_action or "Correct the cause").removesuffix(".").removesuffix(", then call again")
-    )
+    first = _drop_call_again(failure.suggested_action or "Correct the cause")
     return f"{first}. Then {again}: without it, this failure is answered again."
+
+
+def _drop_call_again(action: str) -> str:
+    """An action without its last words, when they are to call again: the next sentence says that, and how."""
+    return _CALL_AGAIN.sub("", action.removesuffix("."))
 
 
 def _served_sentence(dataset: Dataset, failure: Failure) -> str:

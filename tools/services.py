@@ -17,12 +17,14 @@ if TYPE_CHECKING:
         OrphanService,
         RegistryService,
         RetentionService,
+        ScheduledRefreshService,
         ScheduleService,
     )
     from domain.lifecycle import (
         DatasetService,
         DrainService,
         ProvisionService,
+        RefreshService,
         RestoreService,
         SagaRunner,
         SnapshotService,
@@ -38,6 +40,8 @@ class Services:
     calls: CallAudit
     registry: RegistryService
     provisioning: ProvisionService
+    refreshes: RefreshService
+    scheduled_refreshes: ScheduledRefreshService
     restores: RestoreService
     teardowns: TeardownService
     approvals: ApprovalService

@@ -113,6 +113,7 @@ _REQUEST_PHRASES: Final = {
     "restore": "restore its archive",
     "cancel": "cancel the work on it",
     "datasets recheck": "have its quality checked again",
+    "datasets refresh": "have it refreshed",
     "datasets protect": "protect it",
     "datasets unprotect": "end its protection",
     "datasets show": "see it",

@@ -56,7 +56,6 @@ from domain.content.readiness import load_questions, measure_readiness, readines
 from domain.content.templates import (
     DEFAULT_FOLDER,
     choose_template,
-    is_generated,
     require_known_template,
 )
 
@@ -92,7 +91,6 @@ __all__ = [
     "html_to_text",
     "is_address",
     "is_fit_for_use",
-    "is_generated",
     "join_to_one_line",
     "load_questions",
     "made_up_address",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from domain.content.documents import RECORD_KINDS
-from domain.content.templates import is_generated
 from domain.errors import LifecycleError, PlatformError
 from domain.model import DataSource, Readiness
 
@@ -57,7 +56,7 @@ async def load_questions(
 
     Raises TemplateInvalidError and MockDataMissingError.
     """
-    if not is_generated(template, dataset.data_source):
+    if not template.is_generated(dataset.data_source):
         return template.questions
     content = dataset.content
     if content is None or template.generator is None:

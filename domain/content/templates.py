@@ -68,11 +68,6 @@ def available_sources(template: Template) -> tuple[DataSource, ...]:
     return (DataSource.MOCK_TEMPLATE, *((DataSource.GENERATED,) if template.generator else ()))
 
 
-def is_generated(template: Template, source: DataSource) -> bool:
-    """Whether a template's data of a source come from its generator: asked for, or as the template's own source."""
-    return source is DataSource.GENERATED or not template.has_records
-
-
 def _no_such_data_error(template: Template) -> InvalidArgumentError:
     return InvalidArgumentError(
         f"Template {quote_foreign(template.template_id)} has no generator, so no data can be generated for it.",

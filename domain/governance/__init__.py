@@ -1,4 +1,4 @@
-"""Governance: registry, leases, orphans, approvals, retention and schedules over many datasets."""
+"""Governance: registry, leases, orphans, approvals, refreshes, retention and schedules over many datasets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from domain.governance.group_teardowns import GroupTeardownPlan, GroupTeardownSe
 from domain.governance.leases import LeaseRenewal, LeaseService, ProtectionResult
 from domain.governance.orphan_facts import OrphanFacts, OrphanPage, SweepResult
 from domain.governance.orphans import OrphanService
+from domain.governance.refreshes import RefreshRun, ScheduledRefreshService
 from domain.governance.registry import JourneyChange, RegistryService
 from domain.governance.retention import RetentionService
 from domain.governance.schedules import (
@@ -38,12 +39,14 @@ __all__ = [
     "OrphanPage",
     "OrphanService",
     "ProtectionResult",
+    "RefreshRun",
     "RegistryService",
     "RetentionService",
     "RunRefusedError",
     "ScheduleService",
     "ScheduleStatus",
     "ScheduledJob",
+    "ScheduledRefreshService",
     "ScheduledRun",
     "SweepResult",
     "approve_and_execute",

@@ -18,6 +18,8 @@ from domain.lifecycle.provision import (
     ProvisionRequest,
     ProvisionResult,
     ProvisionService,
+    RefreshResult,
+    RefreshService,
     RestoreService,
 )
 from domain.lifecycle.sagas import (
@@ -48,6 +50,8 @@ __all__ = [
     "ProvisionRequest",
     "ProvisionResult",
     "ProvisionService",
+    "RefreshResult",
+    "RefreshService",
     "RestoreService",
     "SagaDefinition",
     "SagaRunner",

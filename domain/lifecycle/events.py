@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def provisioning_started_event(
     dataset: Dataset, now: datetime, *, template_id: str | None = None, restored_from: str | None = None
 ) -> Event:
-    """The event that a dataset was admitted, with its source, or that a retry began."""
+    """The event that a dataset was admitted, with its source, or that a retry or a refresh began."""
     return build_event(
         ProvisioningStarted(
             **dataset_facts(dataset),

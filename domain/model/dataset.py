@@ -187,6 +187,11 @@ class Dataset:
         return content.size_bytes if content else 0
 
     @property
+    def populated_at(self) -> datetime | None:
+        """When the content that is served was populated; None when none is."""
+        return self.content.report.evaluated_at if self.content else None
+
+    @property
     def stalled(self) -> bool:
         """Whether its teardown has stopped: it is in TEARDOWN, and no saga works on it."""
         return self.status is DatasetStatus.TEARDOWN and self.run is None

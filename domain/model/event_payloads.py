@@ -36,7 +36,8 @@ Count = Annotated[int, Meta(ge=0)]
 Score = Annotated[float, Meta(ge=0, le=100)]
 Instant = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 Attempt = Annotated[
-    int, Meta(ge=1, description="Which population of the dataset this is; a retry is the next one.")
+    int,
+    Meta(ge=1, description="Which population of the dataset this is; a retry or a refresh is the next one."),
 ]
 
 
@@ -61,7 +62,7 @@ class ProvisioningStarted(EventData, kw_only=True, forbid_unknown_fields=True):
 
     attempt: Attempt
     template_id: Annotated[
-        str | None, Meta(description="The template; not said of a retry or a restore.")
+        str | None, Meta(description="The template; not said of a retry, a refresh or a restore.")
     ] = None
     restored_from: Annotated[
         str | None, Meta(description="The archived dataset whose documents it is made of.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.model.clock import ClockReading
+from domain.model.enums import DatasetStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +67,16 @@ class SyncWait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """Run: the saga that works on a dataset now, and the sync that it waits for."""
+    """Run: the saga that works on a dataset now, and the sync that it waits for.
+
+    `former_status` is that of the dataset before it was refreshed, None for any other work.
+    """
 
     saga_id: str
     started_at: datetime
     cancel_requested: bool = False
     sync_wait: SyncWait | None = None
+    former_status: DatasetStatus | None = None
 
     @classmethod
     def start(cls, kind: str, dataset_id: str, number: object, now: datetime) -> Run:
@@ -87,6 +92,16 @@ class Run:
     def kind(self) -> str:
         """The kind of the saga: `provision`, `undo`, `snapshot` or `teardown`."""
         return self.id.kind
+
+    @property
+    def is_refresh(self) -> bool:
+        """Whether it is the attempt of a refresh."""
+        return self.former_status is not None
+
+    @property
+    def work(self) -> str:
+        """What it does, in a word for people: the kind of its saga, or `refresh`."""
+        return "refresh" if self.is_refresh else self.kind
 
     def restarted(self) -> Run:
         """The run for the next start of the same saga."""

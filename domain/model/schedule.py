@@ -13,6 +13,7 @@ ORPHAN_SWEEP_SCHEDULE: Final = "orphan_sweep"
 RETENTION_SCHEDULE: Final = "archive_retention"
 REDELIVERY_SCHEDULE: Final = "event_redelivery"
 WORKFLOW_PURGE_SCHEDULE: Final = "workflow_purge"
+REFRESH_SCHEDULE: Final = "refresh"
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
 

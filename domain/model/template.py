@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import require_present
-from domain.model.enums import DatasetType, Stage
+from domain.model.enums import DatasetType, DataSource, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -73,6 +73,10 @@ class Template:
     def has_records(self) -> bool:
         """Whether it has records of its own; otherwise its data are generated."""
         return self.format != GENERATED_FORMAT
+
+    def is_generated(self, source: DataSource) -> bool:
+        """Whether data of a source come from its generator: asked for, or as its own source."""
+        return source is DataSource.GENERATED or (source is DataSource.MOCK_TEMPLATE and not self.has_records)
 
     def as_generated(self, count: int) -> Template:
         """The template as that of generated data, of so many records. It must have a generator."""

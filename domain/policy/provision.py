@@ -1,28 +1,40 @@
-"""Rules of provision: whether a dataset may be made, restored, attached to, or retried."""
+"""Rules of provision: whether a dataset may be made, restored, attached to, retried, or refreshed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from domain.errors import (
     DatasetConflictError,
     DatasetProtectedError,
+    InvalidArgumentError,
     JourneyNotActiveError,
+    MockDataMissingError,
+    PreconditionUnknownError,
     ProvisionRunningError,
+    QualityChecksPendingError,
     QuotaExceededError,
     Recovery,
     StageMismatchError,
     format_timestamp,
+    require_present,
 )
-from domain.model import DatasetStatus, Journey, JourneyState, Stage
-from domain.policy.teardown import BLOCKING_RUNS, WAIT_ACTION, teardown_in_progress_error
+from domain.model import DatasetStatus, DataSource, Journey, JourneyState, Stage, quote_foreign
+from domain.policy.orphans import protected_until
+from domain.policy.teardown import (
+    BLOCKING_RUNS,
+    WAIT_ACTION,
+    is_recheck_pending,
+    teardown_in_progress_error,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from domain.model import Dataset, UnreadableRow
+    from domain.model import ClockReading, Dataset, Template, UnreadableRow
 
 
 CHANGEABLE_CHOICES: Final = ("template_id", "record_count", "data_source")
@@ -210,3 +222,131 @@ def may_retry(dataset: Dataset, journey: Journey, now: datetime) -> bool:
         msg = f"{dataset.name} is protected until {until}; a retry would replace it."
         raise DatasetProtectedError(msg, dataset_id=dataset.dataset_id)
     return True
+
+
+def require_refreshable(dataset: Dataset, now: ClockReading) -> None:
+    """Require that the state of a dataset lets a refresh begin: it serves content, and nothing works on it.
+
+    Raises TeardownInProgressError, ProvisionRunningError, QualityChecksPendingError, InvalidArgumentError for a dataset
+    that serves nothing, or DatasetProtectedError.
+    """
+    name = dataset.name
+    facts: dict[str, Any] = {"field": "dataset_id", "dataset_id": dataset.dataset_id}
+    if dataset.status is DatasetStatus.TEARDOWN:
+        raise teardown_in_progress_error(dataset)
+    if dataset.run is not None:
+        other = BLOCKING_RUNS.get(dataset.run.kind)
+        raise ProvisionRunningError(
+            f"{name} cannot be refreshed yet. {other or 'A provision of it is running.'}",
+            retry_after_s=5,
+            suggested_action=WAIT_ACTION if other else None,
+            **facts,
+        )
+    if dataset.status not in _SERVED or dataset.content is None:
+        raise InvalidArgumentError(
+            f"{name} is {dataset.status}; only a dataset that is served can be refreshed.",
+            recovery=Recovery.CHOOSE_OTHER,
+            suggested_action=_WITHOUT_CONTENT.get(dataset.status),
+            **facts,
+        )
+    if dataset.recheck is not None and is_recheck_pending(dataset.recheck, now):
+        until = format_timestamp(dataset.recheck.deadline)
+        raise QualityChecksPendingError(
+            f"The quality of {name} is being checked again; after {until} that no longer counts.",
+            retry_after_s=5,
+            suggested_action=WAIT_ACTION,
+            **facts,
+        )
+    if (held := protected_until(dataset, now.at)) is not None:
+        raise DatasetProtectedError(
+            f"{name} is protected until {format_timestamp(held)}; a refresh would replace its content.",
+            suggested_action="Wait until then, or ask a person to end the protection.",
+            **facts,
+        )
+
+
+def require_refresh_allowed(journey: Journey, dataset: Dataset) -> None:
+    """Require that the dataset's journey, in its current state, may have it refreshed.
+
+    Raises StageMismatchError or JourneyNotActiveError.
+    """
+    facts: dict[str, Any] = {"field": "dataset_id", "dataset_id": dataset.dataset_id}
+    if journey.stage is not dataset.stage:
+        raise StageMismatchError(
+            f"The journey {journey.journey_id!r} is at {journey.stage}; {dataset.name} belongs to {dataset.stage}.",
+            recovery=Recovery.CHOOSE_OTHER,
+            suggested_action=f"Refresh a dataset of {journey.stage}, or have one provisioned there.",
+            **facts,
+        )
+    if journey.state is not JourneyState.ACTIVE:
+        state = f"The journey {journey.journey_id!r} is {journey.state}"
+        msg = f"{state}; only the datasets of an active journey can be refreshed."
+        raise JourneyNotActiveError(msg, **facts)
+
+
+def has_moving_source(dataset: Dataset, template: Template | None) -> bool:
+    """Whether the source of a dataset's content has other records on a later day.
+
+    `template` is the one with the dataset's template id, None when there is none any more.
+    """
+    if template is None or dataset.restored_from is not None:
+        return False
+    if template.is_generated(dataset.data_source):
+        return template.generator is not None
+    return dataset.data_source is DataSource.MOCK_TEMPLATE and template.is_relative
+
+
+def require_moving_source(dataset: Dataset, template: Template | None) -> None:
+    """Require that the source of a dataset's content has other records on a later day (`has_moving_source`).
+
+    Raises InvalidArgumentError, and MockDataMissingError when the source has become another than the content was made
+    from.
+    """
+    if has_moving_source(dataset, template):
+        return
+    shown = quote_foreign(dataset.template.template_id)
+    facts: dict[str, Any] = {"field": "dataset_id", "dataset_id": dataset.dataset_id}
+    if dataset.restored_from is not None:
+        what = f"{dataset.name} was restored from an archive: its documents stay what they were."
+    elif dataset.data_source is DataSource.SANITIZED_PRODUCTION:
+        what = f"{dataset.name} holds records of an export, in which nothing happens any more."
+    elif template is None or template.is_generated(dataset.data_source):
+        lost = "is no longer in the repository" if template is None else "no longer has a generator"
+        msg = f"The template {shown} of {dataset.name} {lost}."
+        raise MockDataMissingError(msg, suggested_action=_PUT_BACK, **facts)
+    else:
+        what = f"The instants in the template {shown} are fixed, so nothing in {dataset.name} would move."
+    raise InvalidArgumentError(
+        what, recovery=Recovery.CHOOSE_OTHER, suggested_action=_LIVING_SOURCES, **facts
+    )
+
+
+def is_population_due(dataset: Dataset, now: datetime) -> bool:
+    """Whether a day has begun since a dataset that is served was populated, so that something has happened since.
+
+    Raises PreconditionUnknownError on a day before that population, when a new one would be older.
+    """
+    made = require_present(dataset.populated_at, "a dataset that is served has content")
+    if now.date() < made.date():
+        newest = (made - timedelta(days=1)).date()
+        raise PreconditionUnknownError(
+            f"The clock says {format_timestamp(now)}, but {dataset.name} was populated at {format_timestamp(made)}, "
+            f"with records up to {newest}. A refresh would make it older.",
+            recovery=Recovery.NEEDS_HUMAN,
+            field="dataset_id",
+            suggested_action="Ask a person to check the clock of this machine. If it is right now, wait for that day.",
+            dataset_id=dataset.dataset_id,
+        )
+    return now.date() > made.date()
+
+
+_SERVED: Final = frozenset({DatasetStatus.READY, DatasetStatus.VALIDATING})
+_WITHOUT_CONTENT: Final = {
+    DatasetStatus.FAILED: "Provision it again with retry: that populates it as of today.",
+    DatasetStatus.ARCHIVED: "Provision the dataset anew; or restore it from its archive, as it was.",
+}
+_PUT_BACK: Final = "Put the template back as it was, or check mock_data_repo.path (MOCK_DATA_REPO_PATH)."
+_LIVING_SOURCES: Final = (
+    "What moves are generated data, and templates with `time: relative`: give the template that line, or take this "
+    "dataset down and provision one with generated data."
+)

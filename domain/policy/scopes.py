@@ -40,6 +40,7 @@ _VERBS: Final = {
         "provision",
         "templates import",
         "datasets recheck",
+        "datasets refresh",
         "cancel provision",
         "templates new",
         "restore",

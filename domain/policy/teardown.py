@@ -100,7 +100,7 @@ def _provision_running_block(facts: TeardownFacts) -> BlockingCheck | None:
     other_run = BLOCKING_RUNS.get(dataset.run.kind)
     return BlockingCheck(
         code="provision_running",
-        what=other_run or "A provision of it is running.",
+        what=other_run or f"A {dataset.run.work} of it is running.",
         since=dataset.run.started_at,
         clears=WAIT_ACTION if other_run else "Wait until it has ended, or cancel it.",
     )

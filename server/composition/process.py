@@ -119,6 +119,7 @@ async def open_services(
             rates=_build_rate_limits(settings),
             withheld=settings.secrets(),
             plans=settings.schedules.plans,
+            refresh_count=settings.schedules.refresh_count,
             # A command ends before runs that it resumes in the background would; a server does not.
             finishes_runs=sagas and not serves,
         )

@@ -19,6 +19,7 @@ from domain.governance import (
     OrphanService,
     RegistryService,
     RetentionService,
+    ScheduledRefreshService,
     ScheduleService,
 )
 from domain.lifecycle import (
@@ -29,6 +30,7 @@ from domain.lifecycle import (
     DatasetService,
     DrainService,
     ProvisionService,
+    RefreshService,
     RestoreService,
     SagaRunner,
     SnapshotService,
@@ -85,12 +87,14 @@ def build_services(  # noqa: PLR0913
     rates: RateLimits = UNLIMITED,
     withheld: Collection[str] = (),
     plans: Sequence[Schedule] = (),
+    refresh_count: int = 25,
     finishes_runs: bool = False,
 ) -> Services:
     """Build the use cases over one set of adapters.
 
     Without a `confirmer`, confirmations are asked for by approval requests. The secrets in `withheld` are redacted from
-    the audit log. With `finishes_runs`, calls finish runs that nobody works on (`SagaRunner`).
+    the audit log. A run of the refresh schedule begins `refresh_count` refreshes at most. With `finishes_runs`, calls
+    finish runs that nobody works on (`SagaRunner`).
     """
     limiter = RateLimiter(deps.store, deps.clock, rates)
     approvals = ApprovalService(deps.store, deps.clock, deps.ids, deps.settings)
@@ -115,6 +119,9 @@ def build_services(  # noqa: PLR0913
         confirmer=confirmer or approvals,
         rates=limiter,
     )
+    refreshes = RefreshService(
+        store=deps.store, clock=deps.clock, templates=deps.templates, platform=platform, sagas=sagas
+    )
     grace_days = deps.settings.orphan_grace.total_seconds() / _DAY_S
     return Services(
         calls=CallAudit(deps.store, deps.clock, deps.ids, limiter, withheld),
@@ -127,6 +134,10 @@ def build_services(  # noqa: PLR0913
             platform=platform,
             sagas=sagas,
             limits=limits,
+        ),
+        refreshes=refreshes,
+        scheduled_refreshes=ScheduledRefreshService(
+            deps.store, deps.clock, deps.templates, refreshes, most=refresh_count
         ),
         restores=RestoreService(
             store=deps.store,

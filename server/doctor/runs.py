@@ -29,7 +29,7 @@ def find_abandoned_runs(running: Sequence[Dataset], worked_on: Collection[str], 
         serving: whether a server runs.
     """
     abandoned = [
-        f"{each.name} ({each.run.kind} of {each.dataset_id}, since {format_timestamp(each.run.started_at)})"
+        f"{each.name} ({each.run.work} of {each.dataset_id}, since {format_timestamp(each.run.started_at)})"
         for each in running
         if each.run is not None and each.run.saga_id not in worked_on
     ]

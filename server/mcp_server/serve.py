@@ -52,6 +52,8 @@ CLOSING_S: Final = 1.5
 """Seconds for the services to close. Hosts send SIGTERM two seconds after they closed stdin, and then kill."""
 FINISH_S: Final = 300.0
 """Seconds for which a server whose client has left over stdio goes on with the sagas that run."""
+_EVENT_LOOP: Final = {"use_uvloop": True}
+"""A call goes to the threads of the store and back several times, for which asyncio's own loop takes longer."""
 _ANSWER_S: Final = 0.4
 """Seconds for the calls over stdio that wait to answer after a signal."""
 
@@ -113,7 +115,9 @@ def run_server(
                 _build_pending_work(settings, schedules=schedules),
                 first_response,
             )
-            anyio.run(_serve_over_stdio, server, lazy_services, recover, requests)
+            anyio.run(
+                _serve_over_stdio, server, lazy_services, recover, requests, backend_options=_EVENT_LOOP
+            )
         else:
             # Opened at once, since nobody may call for hours: a wrong setting has to end the server now.
             recover = partial(
@@ -124,6 +128,7 @@ def run_server(
                 door.build_serve(server, lazy_services),
                 lazy_services,
                 recover,
+                backend_options=_EVENT_LOOP,
             )
 
 

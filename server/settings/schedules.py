@@ -13,11 +13,12 @@ from domain.model import (
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
+    REFRESH_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
     Schedule,
 )
-from server.settings.fields import WORDS_FOR_OFF, NeverEmpty, Number, Section
+from server.settings.fields import WORDS_FOR_OFF, NeverEmpty, Number, Section, WholeNumber
 
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DAY: Final = 24 * 60
@@ -56,7 +57,7 @@ class SchedulesSettings(Section):
         default=60,
         ge=0,
         le=3600,
-        description="Seconds that a server must have served before it begins what deletes or sends again.",
+        description="Seconds that a server must have served before it begins what deletes, replaces or sends again.",
     )
     orphan_scan: TimeOfDay = Field(default=time(3, 0), description="When orphans are found and marked.")
     orphan_sweep: TimeOfDay = Field(
@@ -72,6 +73,16 @@ class SchedulesSettings(Section):
         default=time(5, 0), description="When the records of sagas that ended a month ago are deleted."
     )
 
+    refresh: TimeOfDay = Field(
+        default="off", description="When datasets whose source moves are populated anew, as of that day."
+    )
+    refresh_count: WholeNumber = Field(
+        default=25,
+        ge=1,
+        le=10_000,
+        description="How many datasets one run refreshes at most: those first that were populated longest ago.",
+    )
+
     @property
     def plans(self) -> tuple[Schedule, ...]:
         """Every schedule, as configured."""
@@ -81,6 +92,7 @@ class SchedulesSettings(Section):
             (RETENTION_SCHEDULE, self.archive_retention),
             (REDELIVERY_SCHEDULE, self.event_redelivery),
             (WORKFLOW_PURGE_SCHEDULE, self.workflow_purge),
+            (REFRESH_SCHEDULE, self.refresh),
         )
         return (
             Schedule(name=HEALTH_SCHEDULE, off=not self.health),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio
+import structlog
 
 from domain.errors import LifecycleError, StoreUnavailableError
 from domain.governance import RunRefusedError
@@ -14,6 +16,7 @@ from domain.model import (
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
+    REFRESH_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
     Principal,
@@ -41,6 +44,8 @@ _MONITOR: Final = Principal(subject="schedule:health")
 _SCANNER: Final = Principal(subject="schedule:scan")
 _SWEEPER: Final = Principal(subject=SWEEP_SUBJECT)
 _KEEPER: Final = Principal(subject="schedule:retention")
+_REFRESHER: Final = Principal(subject="schedule:refresh")
+_log: Final = structlog.get_logger(__name__)
 
 
 def build_scheduled_jobs(
@@ -73,6 +78,9 @@ def build_scheduled_jobs(
     async def redeliver_parked_events(_: str) -> Json:
         return {"put_again": await services.events.redeliver_parked()}
 
+    async def refresh_datasets(_: str) -> Json:
+        return await _run_refresh(services)
+
     async def purge_engine(_: str) -> Json:
         await purge()
         return {}
@@ -84,6 +92,7 @@ def build_scheduled_jobs(
         RETENTION_SCHEDULE: with_timeout(DAILY_S, purge_archives),
         REDELIVERY_SCHEDULE: with_timeout(DAILY_S, redeliver_parked_events),
         WORKFLOW_PURGE_SCHEDULE: with_timeout(DAILY_S, purge_engine),
+        REFRESH_SCHEDULE: with_timeout(DAILY_S, refresh_datasets),
     }
 
 
@@ -105,6 +114,14 @@ async def _run_sweep(services: Services) -> Json:
     if result.plan.refused:
         raise RunRefusedError(result.plan.refused)
     return {"begun": len(result.taken), "failed": len(result.failed), "asked": len(result.requests)}
+
+
+async def _run_refresh(services: Services) -> Json:
+    run = await services.scheduled_refreshes.run(_REFRESHER)
+    for dataset, refusal in run.skipped:
+        _log.warning("refresh_skipped", dataset_id=dataset.dataset_id, code=refusal.code, why=refusal.message)
+    reasons = Counter(refusal.code for _, refusal in run.skipped)
+    return {"begun": len(run.begun), "skipped": len(run.skipped), "left": run.left, **reasons}
 
 
 def build_recheck_saga(services: Services) -> Saga:

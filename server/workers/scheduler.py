@@ -13,6 +13,7 @@ from domain.governance import SCHEDULED_RUN_KIND, scheduled_run_id, tick_from_ru
 from domain.model import (
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
+    REFRESH_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
 )
@@ -28,9 +29,15 @@ if TYPE_CHECKING:
 _log: Final = structlog.get_logger(__name__)
 POLL_INTERVAL_S: Final = 5.0
 _DESTRUCTIVE: Final = frozenset(
-    {ORPHAN_SWEEP_SCHEDULE, RETENTION_SCHEDULE, REDELIVERY_SCHEDULE, WORKFLOW_PURGE_SCHEDULE}
+    {
+        ORPHAN_SWEEP_SCHEDULE,
+        RETENTION_SCHEDULE,
+        REDELIVERY_SCHEDULE,
+        WORKFLOW_PURGE_SCHEDULE,
+        REFRESH_SCHEDULE,
+    }
 )
-"""What deletes, or sends again."""
+"""What deletes, replaces, or sends again."""
 
 
 class Scheduler:
@@ -45,7 +52,7 @@ class Scheduler:
         settle_s: float = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start what deletes or sends again only once `settle_s` seconds have passed from now.
+        """Start what deletes, replaces or sends again only once `settle_s` seconds have passed from now.
 
         Editors and agents start a server only to list its tools, and end it seconds later: such a server must not
         begin a sweep that was due. With `home`, nothing is started while the data folder belongs to another platform.

@@ -1,8 +1,9 @@
-"""Provision: the saga that makes datasets, its compensations, retries and restores."""
+"""Provision: the saga that makes datasets, its compensations, retries, refreshes and restores."""
 
 from __future__ import annotations
 
 from domain.lifecycle.provision.compensation import COMPENSATION_SAGA
+from domain.lifecycle.provision.refresh import RefreshResult, RefreshService
 from domain.lifecycle.provision.restore import RestoreService
 from domain.lifecycle.provision.saga import PROVISION_SAGA
 from domain.lifecycle.provision.service import ProvisionRequest, ProvisionResult, ProvisionService
@@ -13,5 +14,7 @@ __all__ = [
     "ProvisionRequest",
     "ProvisionResult",
     "ProvisionService",
+    "RefreshResult",
+    "RefreshService",
     "RestoreService",
 ]

@@ -1,7 +1,7 @@
 """Provision saga: its steps, each with its compensation.
 
-A retry is a new attempt beside the old content, which stays staged and served until the new content is fully synced
-(the step `index`). After that a retry cannot be reversed: a failure leaves the new content served, with status
+A retry or a refresh is a new attempt beside the old content, which stays staged and served until the new content is
+fully synced (the step `index`). After that it cannot be reversed: a failure leaves the new content served, with status
 VALIDATING.
 """
 
@@ -18,7 +18,7 @@ from domain.connectors import (
     find_connector_facts,
     require_same_platform,
 )
-from domain.content import Population, is_fit_for_use, is_generated, measure_readiness, with_indexed_gate
+from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
 from domain.errors import MockDataMissingError, PlatformError, require_present
 from domain.lifecycle.archives import protection_end, stage_archived_documents
 from domain.lifecycle.events import (
@@ -67,7 +67,7 @@ from domain.model import (
     PendingCompensation,
     Run,
 )
-from domain.policy import require_continue_allowed
+from domain.policy import is_population_due, require_continue_allowed, require_moving_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,11 +97,15 @@ async def populate_staging(context: SagaContext) -> None:
         return
     templates = {each.template_id: each for each in await context.deps.templates.list()}
     template = templates.get(dataset.template.template_id)
+    now = context.deps.clock.now()
+    if dataset.run and dataset.run.is_refresh:
+        # Both held when it was begun, which may be long ago: another process may have taken it up.
+        require_moving_source(dataset, template)
+        is_population_due(dataset, now)
     if template is None:
         msg = f"The template {dataset.template.template_id!r} is no longer in the repository."
         raise MockDataMissingError(msg)
-    now = context.deps.clock.now()
-    if is_generated(template, dataset.data_source):
+    if template.is_generated(dataset.data_source):
         if template.generator is None:
             msg = f"The template {template.template_id!r} no longer has a generator."
             raise MockDataMissingError(msg)
@@ -303,10 +307,12 @@ PROVISION_STEPS: Final[tuple[Step, ...]] = (
 )
 
 
-def with_provision_run(dataset: Dataset, now: datetime) -> Dataset:
-    """The dataset with the provision saga of its attempt as its run."""
+def with_provision_run(
+    dataset: Dataset, now: datetime, *, former_status: DatasetStatus | None = None
+) -> Dataset:
+    """The dataset with the provision saga of its attempt as its run; a refresh has a former status."""
     run = Run.start(PROVISION_SAGA.kind, dataset.dataset_id, dataset.attempt, now)
-    return replace(dataset, run=run)
+    return replace(dataset, run=replace(run, former_status=former_status))
 
 
 def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, dataset: Dataset) -> None:
@@ -325,7 +331,7 @@ def fail_provision(step_failure: StepFailure, now: datetime, uow: UnitOfWork, da
         field=step_failure.error.get("field"),
     )
     content = dataset.content if _should_keep_content(uow, dataset, dataset.attempt) else None
-    status = DatasetStatus.VALIDATING if content else DatasetStatus.FAILED
+    status = _status_after_failure(dataset, content, failure)
     changed = dataset.evolve(status=status, run=None, content=content, staged=None, failure=failure)
     uow.datasets.put(changed)
     publish_events(
@@ -354,6 +360,19 @@ async def _require_continuable_journey(context: SagaContext, dataset: Dataset) -
     )
     restored = dataset.restored_from is not None
     require_continue_allowed(journey.as_of(clock.now()), dataset.stage, restored=restored)
+
+
+def _status_after_failure(dataset: Dataset, content: Content | None, failure: Failure) -> DatasetStatus:
+    """The status after a failed attempt, with the content that survives it.
+
+    A refresh that is wholly reversed leaves the dataset as it was. While its sync is still to be reversed, Glean may
+    serve what was pushed, so the dataset is not said to be READY.
+    """
+    if content is None:
+        return DatasetStatus.FAILED
+    reversed_wholly = content.attempt != dataset.attempt and "index" not in failure.to_undo
+    former = dataset.run.former_status if dataset.run else None
+    return former if former and reversed_wholly else DatasetStatus.VALIDATING
 
 
 def _should_keep_content(uow: UnitOfWork, dataset: Dataset, attempt: int) -> bool:

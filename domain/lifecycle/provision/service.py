@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -13,8 +14,9 @@ from domain.connectors import (
     identify_platform,
     require_home_platform,
 )
-from domain.content import choose_template, is_generated, require_known_template
+from domain.content import choose_template, require_known_template
 from domain.errors import (
+    CancelledError,
     DatasetConflictError,
     InvalidArgumentError,
     ProvisionFailedError,
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
 
 _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
+
+REFRESHING: Final = "Refreshing"
+_CALL_AGAIN: Final = re.compile(r"[,;]? (?:and|then|and then) (?:call|provision) again(?: with retry)?$")
 
 _AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
 
@@ -220,7 +225,7 @@ class ProvisionService:
         count = request.record_count or (
             kept.requested_count if kept and kept.data_source is source else None
         )
-        if template.generator and is_generated(template, source):
+        if template.generator and template.is_generated(source):
             return _Choice(template=choice, source=source, count=count or template.generator.count)
         declared = template.default_record_count
         # Only a call that asks for more than is declared has the records counted; they may be many.
@@ -309,16 +314,15 @@ def _load_owner(uow: UnitOfWork, dataset: Dataset, now: datetime) -> Journey | U
     return owner.as_of(now) if isinstance(owner, Journey) else owner
 
 
-def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
-    """The error for a dataset's recorded failure."""
+def provision_failed_error(dataset: Dataset, what: str = "Provisioning") -> ProvisionFailedError:
+    """The error for a dataset's recorded failure. One that is READY all the same was refreshed."""
     failure = require_present(dataset.failure, "the transaction that fails a dataset records its failure")
     left = f" Still to be undone: {', '.join(failure.to_undo)}." if failure.to_undo else ""
     served = _served_sentence(dataset, failure)
+    begun = REFRESHING if dataset.status is DatasetStatus.READY else what
     return ProvisionFailedError(
-        f"Provisioning {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
-        recovery=_retry_recovery(failure),
-        field=_retry_field(failure),
-        suggested_action=_retry_action(dataset, failure),
+        f"{begun} {dataset.name} failed at the step {failure.step!r}: {failure.message}{served}{left}",
+        **_way_on(dataset, failure),
         dataset_id=dataset.dataset_id,
         client_id=dataset.client_id,
         status=dataset.status.value,
@@ -326,6 +330,24 @@ def provision_failed_error(dataset: Dataset) -> ProvisionFailedError:
         cause=failure.code,
         to_undo=list(failure.to_undo),
     )
+
+
+def _way_on(dataset: Dataset, failure: Failure) -> dict[str, Any]:
+    """How to go on: a dataset that is READY all the same is refreshed once more, any other one is retried."""
+    if dataset.status is not DatasetStatus.READY:
+        return {
+            "recovery": _retry_recovery(failure),
+            "field": _retry_field(failure),
+            "suggested_action": _retry_action(dataset, failure),
+        }
+    recovery, again = Recovery(failure.recovery), f"`dataset-lifecycle datasets refresh {dataset.dataset_id}`"
+    first = _drop_call_again(failure.suggested_action)
+    is_complete = failure.code != CancelledError.code and first and recovery is not Recovery.WAIT
+    return {
+        "recovery": recovery,
+        "field": "dataset_id" if recovery is Recovery.FIX_INPUT else None,
+        "suggested_action": f"{first}. Then run {again}." if is_complete else f"To try again, run {again}.",
+    }
 
 
 def _retry_recovery(failure: Failure) -> Recovery:
@@ -350,11 +372,13 @@ def _retry_action(dataset: Dataset, failure: Failure) -> str:
         again = f'call provision_dataset with {{{arguments}, "retry": true}}'
     if failure.recovery == Recovery.WAIT:
         return f"{again[0].upper()}{again[1:]}; when it fails again, ask a person to run `dataset-lifecycle doctor`."
-    # Calling again is what the next sentence says, and how.
-    first = (
-        (failure.suggested_action or "Correct the cause").removesuffix(".").removesuffix(", then call again")
-    )
+    first = _drop_call_again(failure.suggested_action or "Correct the cause")
     return f"{first}. Then {again}: without it, this failure is answered again."
+
+
+def _drop_call_again(action: str) -> str:
+    """An action without its last words, when they are to call again: the next sentence says that, and how."""
+    return _CALL_AGAIN.sub("", action.removesuffix("."))
 
 
 def _served_sentence(dataset: Dataset, failure: Failure) -> str:

@@ -62,7 +62,8 @@ def render_dataset(
                 )
             ),
         )
-    yield from _render_failure("It failed", dataset.failure)
+    failed = "The last refresh failed" if dataset.status is DatasetStatus.READY else "It failed"
+    yield from _render_failure(failed, dataset.failure)
     if details.undos:
         rows = [(each.what, each.cause, each.since, each.tries) for each in details.undos]
         columns = ("what", "why not yet", "since", "tries")
@@ -89,6 +90,7 @@ def _identity_facts(
         "created",
         f"{format_value(dataset.created_at)}, {format_duration((now - dataset.created_at).total_seconds())} ago",
     )
+    yield "populated", dataset.populated_at if dataset.restored_from is None else None
     yield "restored from", dataset.restored_from
     yield "attempt", dataset.attempt
     for warning in content.warnings if content else ():
@@ -96,7 +98,8 @@ def _identity_facts(
     if dataset.run:
         message = details.progress.message if details.progress else "about to begin"
         cancel = " (asked to stop)" if dataset.run.cancel_requested else ""
-        yield "running", f"since {format_value(dataset.run.started_at)}: {message}{cancel}"
+        what = "a refresh, " if dataset.run.is_refresh else ""
+        yield "running", f"{what}since {format_value(dataset.run.started_at)}: {message}{cancel}"
         yield "worked on by", _NOBODY if abandoned else None
     if dataset.recheck:
         yield "re-check", f"pending, until {format_value(dataset.recheck.deadline)} at the latest"

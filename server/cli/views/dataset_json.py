@@ -57,6 +57,7 @@ def serialize_dataset(details: DatasetDetails, *, abandoned: bool = False) -> Do
         data_source=dataset.data_source.value,
         template_match=dataset.template.match.value,
         restored_from=dataset.restored_from,
+        populated_at=None if dataset.restored_from else format_timestamp(dataset.populated_at),
         attempt=dataset.attempt,
         generation=dataset.generation,
         checksum=content.checksum if content else None,
@@ -79,6 +80,7 @@ def serialize_dataset(details: DatasetDetails, *, abandoned: bool = False) -> Do
         running=run
         and _drop_empty(
             since=format_timestamp(run.started_at),
+            refresh=run.is_refresh or None,
             cancel_requested=run.cancel_requested,
             abandoned=abandoned or None,
         ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from server.adapters.clock import SystemClock
 from tests.support.content.docs_pages import load_page
 from tests.support.sandbox.faults import Fault
 from tests.support.servers.command_line import CommandLine, invoke_command
@@ -17,6 +19,7 @@ from tests.support.webhooks.receiver import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 ID = re.compile(r"(acme-sandbox-[a-z]+)-([0-9a-z]{6})\b")
 USUAL_FOLDER = "~/.local/share/dataset-lifecycle"
@@ -68,6 +71,21 @@ def _make_dataset(commands: CommandLine) -> str:
     _client(commands)
     made = commands.run_json("provision", *CLIENT, "--journey-id", "q3-demo", "--dataset-type", "jira_issues")
     return str(made["dataset_id"])
+
+
+class ThreeDaysAgo(SystemClock):
+    """The clock of a command that was given three days ago."""
+
+    def now(self) -> datetime:
+        return super().now() - timedelta(days=3)
+
+
+def _an_old_dataset(commands: CommandLine) -> None:
+    _client(commands)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("server.composition.process.SystemClock", ThreeDaysAgo)
+        generated = ("--dataset-type", "jira_issues", "--data-source", "generated", "--record-count", "400")
+        commands.run_ok("provision", *CLIENT, "--journey-id", "q3-demo", *generated)
 
 
 def _nothing(commands: CommandLine) -> None:
@@ -132,6 +150,7 @@ def _an_issue_export(commands: CommandLine) -> None:
         ("README.md", _nothing),
         ("docs/from-exports.md", _an_issue_export),
         ("docs/provisioning.md", _lost_documents),
+        ("docs/living-datasets.md", _an_old_dataset),
         ("docs/orphans.md", _an_orphan),
         ("docs/keeping.md", _a_dataset),
         ("docs/restore.md", _an_archive),

@@ -95,6 +95,7 @@ async def test_a_process_that_is_configured_for_another_glean_begins_nothing_and
                 dataset_id, TeardownReason.MANUAL, OPERATOR
             ),
             "a list": lambda: services.sweep_lists.start_approved_teardowns(approval(), OPERATOR),
+            "a refresh": lambda: services.refreshes.start_or_attach(dataset_id, OPERATOR),
             "a re-check": lambda: services.datasets.recheck(dataset_id, OPERATOR),
             "a snapshot": lambda: services.snapshots.take(dataset_id, OPERATOR),
             "a cancel": lambda: services.sagas.cancel(dataset_id, OPERATOR),

@@ -82,9 +82,12 @@ def write_repository(root: Path, *, records: int = 30) -> Path:
     return root
 
 
-def write_template(root: Path, dataset_type: DatasetType, records: list[dict[str, Any]]) -> Path:
-    """Write, or replace, the template of one type."""
+def write_template(
+    root: Path, dataset_type: DatasetType, records: list[dict[str, Any]], *, relative: bool = False
+) -> Path:
+    """Write, or replace, the template of one type; its time may be relative."""
     path = root / "mock_data" / "templates" / TEMPLATE_FOLDER / f"{dataset_type.value}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"metadata": {"tags": ["test"]}, "records": records}))
+    metadata = {"tags": ["test"]} | ({"time": "relative"} if relative else {})
+    path.write_text(json.dumps({"metadata": metadata, "records": records}))
     return path

@@ -1,4 +1,4 @@
-"""`datasets`: list and show datasets, check their quality again, and protect them."""
+"""`datasets`: list and show datasets, check their quality again, refresh and protect them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from domain.errors import format_timestamp
 from domain.model import DatasetStatus, DatasetType, Stage
 from server.cli.command import Invocation, command, on_terminal
+from server.cli.commands.lifecycle.provision import NoWait
+from server.cli.exit_codes import ExitCode
 from server.cli.listing import Cursor, Everything, Limit, Listing, Paging, load_by_key, print_listing
 from server.cli.output import render_table
 
@@ -19,12 +22,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from domain.governance import ProtectionResult
+    from domain.lifecycle import RefreshResult
     from domain.model import Dataset
 
 app = typer.Typer(
-    help="List and show datasets, check their quality again, protect them.", no_args_is_help=True
+    help="List and show datasets, check their quality again, refresh and protect them.", no_args_is_help=True
 )
 DatasetId = Annotated[str, typer.Argument(metavar="DATASET_ID", help="The dataset.")]
+_UP_TO_DATE: Final = "It was populated today already: nothing has happened since, and nothing was pushed."
 _EMPTY: Final = (
     "There is no dataset. Make one with `dataset-lifecycle provision --client-id CLIENT --journey-id JOURNEY "
     "--stage sandbox --dataset-type confluence_pages`."
@@ -139,6 +144,47 @@ async def recheck_dataset(run: Invocation, dataset_id: DatasetId) -> None:
         people = [f"{checked.name} is {checked.status}, its quality {checked.quality.score:.1f} of 100."]
         people += render_issues(issues) if issues else []
     run.output.print_answer(document, *people)
+
+
+@command(app, "refresh")
+async def refresh_dataset(run: Invocation, dataset_id: DatasetId, no_wait: NoWait = False) -> ExitCode | None:
+    """Populate a dataset anew, as of today, so that it has what would have happened since.
+
+    It needs generated data, or a template with relative time. What is served stays served until the new content is
+    there, and stays for good when the refresh fails or is cancelled.
+    """
+    from domain.lifecycle import ProvisionResult
+    from server.cli.commands.lifecycle.provision import render_provision_answer
+    from server.cli.views.progress_bars import show_progress
+    from tools.answers.provision import load_provision_answer
+
+    async with run.open_saga_services(no_wait=no_wait) as services:
+        begun = await services.refreshes.start_or_attach(dataset_id, run.principal)
+        run.announce_resumable_work(dataset_id)
+        with show_progress(run.output.aside) as bar:
+            result = await services.refreshes.wait(begun, 0 if no_wait else None, bar(begun.dataset.name))
+        told = ProvisionResult(dataset=result.dataset, created=True, progress=result.progress)
+        answer = await load_provision_answer(services, told, run.principal)
+    document = answer.as_dict() | _refresh_facts(result)
+    del document["created"]  # a refresh makes no dataset
+    people = render_provision_answer(
+        answer,
+        ("populated", result.dataset.populated_at),
+        ("attempt", result.dataset.attempt),
+        ("", _UP_TO_DATE if result.current else None),
+        report=result.dataset.quality,
+    )
+    run.output.print_answer(document, *people)
+    return ExitCode.RUNNING if answer.progress else None
+
+
+def _refresh_facts(result: RefreshResult) -> dict[str, Any]:
+    """The facts of an answer: `refreshed` is whether an attempt was made, by this call or the one it attached to."""
+    return {
+        "refreshed": not result.current,
+        "attempt": result.dataset.attempt,
+        "populated_at": format_timestamp(result.dataset.populated_at),
+    }
 
 
 @command(app, "protect")

@@ -31,6 +31,7 @@ def test_schedules_are_listed_with_what_came_of_them(command_line: CommandLine) 
         ("archive_retention", "daily at 04:00 UTC"),
         ("event_redelivery", "daily at 04:30 UTC"),
         ("workflow_purge", "daily at 05:00 UTC"),
+        ("refresh", "off"),
     ]
 
     async def turns() -> None:

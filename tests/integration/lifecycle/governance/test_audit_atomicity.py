@@ -20,10 +20,11 @@ from domain.lifecycle.teardown.saga import with_teardown_run
 from domain.model.approval import ConfirmationRequest
 from domain.model.connector import Fingerprint
 from domain.model.dataset import Dataset, Teardown
-from domain.model.enums import DatasetStatus, JourneyState, Stage, TeardownReason
+from domain.model.enums import DatasetStatus, DataSource, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
 from domain.model.principal import Principal
 from domain.policy.scopes import SCOPE_OF_VERB
+from tests.support.content.companies import write_company
 from tests.support.world import OPERATOR, AcceptingConfirmer
 
 if TYPE_CHECKING:
@@ -189,6 +190,14 @@ async def take_snapshot(process: Process) -> Act:
 async def recheck_dataset(process: Process) -> Act:
     made = await process.provision()
     return lambda process, principal: process.services.datasets.recheck(made.dataset_id, principal)
+
+
+@case("datasets refresh")
+async def refresh_dataset(process: Process) -> Act:
+    write_company(process.world.repository)
+    made = await process.provision(data_source=DataSource.GENERATED)
+    process.world.clock.ahead += timedelta(days=1)
+    return lambda process, principal: process.services.refreshes.start_or_attach(made.dataset_id, principal)
 
 
 @case("journeys renew", "leases shorten")

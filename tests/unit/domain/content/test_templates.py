@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.content.templates import available_sources, choose_template, is_generated
+from domain.content.templates import available_sources, choose_template
 from domain.errors import InvalidArgumentError, UnknownTemplateError
 from domain.model.content import TemplateChoice
 from domain.model.enums import DatasetType, DataSource, TemplateMatch
@@ -77,8 +77,9 @@ def test_a_template_has_data_of_its_own_source_and_of_its_generator() -> None:
 def test_data_are_generated_where_that_is_asked_for_or_the_template_has_nothing_else() -> None:
     own = replace(template("fintech", "payments"), generator=GENERATOR)
     bare = replace(own, format="generated")
-    assert [is_generated(own, each) for each in available_sources(own)] == [False, True]
-    assert [is_generated(bare, each) for each in available_sources(bare)] == [True, True]
+    assert [own.is_generated(each) for each in available_sources(own)] == [False, True]
+    assert [bare.is_generated(each) for each in available_sources(bare)] == [True, True]
+    assert not bare.is_generated(DataSource.SANITIZED_PRODUCTION)
 
 
 def test_for_generated_data_a_template_with_a_generator_serves() -> None:

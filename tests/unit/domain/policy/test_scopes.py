@@ -24,6 +24,7 @@ WORDS = {
     "provision": {"provision"},
     "templates import": {"templates import"},
     "recheck": {"datasets recheck"},
+    "refresh": {"datasets refresh"},
     "cancel of a provision": {"cancel provision"},
     "restore": {"restore"},
     "journeys renew": {"journeys renew"},

@@ -21,6 +21,7 @@ def test_every_schedule_has_its_usual_time(config_files: ConfigFiles) -> None:
         Schedule(name="archive_retention", at=time(4)),
         Schedule(name="event_redelivery", at=time(4, 30)),
         Schedule(name="workflow_purge", at=time(5)),
+        Schedule(name="refresh", at=time(0), off=True),
     )
 
 

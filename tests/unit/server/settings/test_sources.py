@@ -82,6 +82,8 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
             "archive_retention": time(4),
             "event_redelivery": time(4, 30),
             "workflow_purge": time(5),
+            "refresh": "off",
+            "refresh_count": 25,
         },
     }
     assert settings.glean.embedded

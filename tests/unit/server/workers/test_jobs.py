@@ -18,6 +18,7 @@ from domain.model.schedule import (
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
+    REFRESH_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
 )
@@ -126,6 +127,7 @@ class NeverAnsweringServices:
         RETENTION_SCHEDULE,
         REDELIVERY_SCHEDULE,
         WORKFLOW_PURGE_SCHEDULE,
+        REFRESH_SCHEDULE,
     ],
 )
 async def test_no_chore_takes_longer_than_it_may(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

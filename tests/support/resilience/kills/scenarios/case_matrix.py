@@ -113,7 +113,10 @@ SLICE: Final = _default_cases()
 ALWAYS: Final = tuple(f"{INDEXING}: {name}" for name in ("provision", "teardown"))
 UPLOADING: Final = (
     *ALWAYS,
-    *(f"{INDEXING}: {name}" for name in ("retry", "second attempt", "failed provision", "restore")),
+    *(
+        f"{INDEXING}: {name}"
+        for name in ("retry", "refresh by hand", "second attempt", "failed provision", "restore")
+    ),
 )
 """Scenes that change something in Glean, by requests of which no fault waits for a certain one."""
 

@@ -40,6 +40,7 @@ _OTHERWISE: Final[Mapping[str, Mapping[str, Any]]] = {
     "retry that fails when it is served": _UNSEEN,
     "failed restore": _UNSEEN,
     "failed retry": {"faults": (), "broken": frozenset({("platform", "start_sync")})},
+    "failed refresh": {"faults": (), "broken": frozenset({("platform", "start_sync")})},
     "failed retry that was served unseen": {
         "faults": (refusing_fault("bulkindexdocuments", skip=_PAGES, times=1, applied=True),)
     },

@@ -18,6 +18,7 @@ from domain.model.schedule import (
     ORPHAN_SCAN_SCHEDULE,
     ORPHAN_SWEEP_SCHEDULE,
     REDELIVERY_SCHEDULE,
+    REFRESH_SCHEDULE,
     RETENTION_SCHEDULE,
     WORKFLOW_PURGE_SCHEDULE,
 )
@@ -30,6 +31,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     prepare_archived,
     prepare_expired_archive,
     prepare_finished_journey,
+    prepare_living,
     prepare_lost_staging,
     prepare_missing_documents,
     prepare_missing_documents_fast_sync,
@@ -41,6 +43,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     provision,
     provision_again,
     provision_with_failure,
+    refresh,
     refusing_fault,
     restore,
     retry_compensation,
@@ -106,6 +109,7 @@ def schedule_scenario(schedule: str) -> tuple[CrashPoint, ...]:
     return crash_points_of(SCHEDULED_RUN_KIND, ["work"])
 
 
+_A_DAY: Final = timedelta(days=1)
 _UNHEALTHY: Final = refusing_fault("health.get")
 _TAKEN_BACK: Final = ("list", *(f"undo {each} of 1" for each in COMPENSATIONS), "settle")
 _SAGAS: Final = (
@@ -233,6 +237,25 @@ _SAGAS: Final = (
         points=failing_steps("provision", PROVISION_STEPS, "validate"),
     ),
     Scenario(
+        name="refresh by hand",
+        ends=("ready",),
+        last=EventKind.PROVISIONED,
+        prepare=prepare_living,
+        act=refresh,
+        points=all_steps("provision", PROVISION_STEPS),
+        past=_A_DAY,
+    ),
+    Scenario(
+        name="failed refresh",
+        ends=("ready",),
+        last=EventKind.PROVISION_FAILED,
+        prepare=prepare_living,
+        act=refresh,
+        faults=(refusing_fault("sync.start"),),
+        points=failing_steps("provision", PROVISION_STEPS, "index"),
+        past=_A_DAY,
+    ),
+    Scenario(
         name="snapshot",
         ends=("ready",),
         last=EventKind.PROVISIONED,
@@ -299,6 +322,15 @@ _TURNS: Final = (
         prepare=prepare_ready,
         act=run_schedule(WORKFLOW_PURGE_SCHEDULE),
         points=schedule_scenario(WORKFLOW_PURGE_SCHEDULE),
+    ),
+    Scenario(
+        name=REFRESH_SCHEDULE,
+        ends=("ready",),
+        last=EventKind.PROVISIONED,
+        prepare=prepare_living,
+        act=run_schedule(REFRESH_SCHEDULE),
+        points=schedule_scenario(REFRESH_SCHEDULE),
+        past=_A_DAY,
     ),
 )
 ADMIN_SCENARIOS: Final = {each.name: each for each in (*_SAGAS, *_TURNS)}

@@ -113,6 +113,16 @@ async def prepare_missing_documents_fast_sync(host: ScenarioHost) -> None:
     host.glean.set_indexing_rate(1_000_000, minimum_seconds=0)
 
 
+async def prepare_living(host: ScenarioHost) -> None:
+    """READY, of a template with relative time; a refresh will bring some of its records, and others."""
+    folder = host.folder / "repository"
+    for first in (0, 6):
+        pages = [confluence_page(number) for number in range(first, first + 12)]
+        write_template(folder, DatasetType.CONFLUENCE_PAGES, pages, relative=True)
+        if first == 0:
+            await prepare_ready(host)
+
+
 async def prepare_finished_journey(host: ScenarioHost) -> None:
     """READY, and its journey is over."""
     await prepare_ready(host)
@@ -190,6 +200,14 @@ async def provision(host: ScenarioHost, *, retry: bool = False) -> None:
 
 async def provision_again(host: ScenarioHost) -> None:
     await provision(host, retry=True)
+
+
+async def refresh(host: ScenarioHost) -> None:
+    """Refresh; that it fails is for the scene to say."""
+    dataset_id = (await load_only_dataset(host)).dataset_id
+    with suppress(LifecycleError):
+        begun = await host.services.refreshes.start_or_attach(dataset_id, KIM)
+        await host.services.refreshes.wait(begun, None)
 
 
 async def provision_with_failure(host: ScenarioHost) -> None:

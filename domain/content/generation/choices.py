@@ -1,4 +1,4 @@
-"""Keyed choices: numbers that depend on a seed and on what they are drawn for, and on nothing that was drawn before.
+"""Keyed choices: bytes that depend on a seed and on what they are drawn for, and on nothing that was drawn before.
 
 A record needs no record before it, and a change of one text moves no other choice, as it would in a running random
 stream. A choice becomes text by one look-up in a table that has an entry for each number that can be drawn.
@@ -6,9 +6,7 @@ stream. A choice becomes text by one look-up in a table that has an entry for ea
 
 from __future__ import annotations
 
-import struct
 from hashlib import blake2b, shake_128
-from itertools import cycle, islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -16,34 +14,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-NUMBERS: Final = 32
-"""How many numbers are drawn for one thing."""
 SPAN: Final = 1 << 16
-"""A number is from 0 up to this, not included."""
-_BYTES: Final = 2 * NUMBERS
-_unpack: Final = struct.Struct(f"<{NUMBERS}H").iter_unpack
+"""A number of two bytes is from 0 up to this, not included."""
+BYTE_SPAN: Final = 1 << 8
+"""The same for a number of one byte."""
 
 
 class Chooser:
-    """Draws numbers for things. Its key is made of the seed and of the name of the company."""
+    """Draws bytes for things. Its key is made of the seed and of the name of the company."""
 
     def __init__(self, seed: int, name: str) -> None:
         self._key = blake2b(f"{seed}/{name}".encode(), digest_size=32).digest()
 
-    def draw(self, thing: bytes, count: int = 1) -> list[tuple[tuple[int, ...], str]]:
-        """For each of `count` parts of a thing, `NUMBERS` numbers and 128 hexadecimal digits (of the same bits).
+    def draw(self, thing: bytes, size: int) -> bytes:
+        """So many bytes for a thing.
 
-        The digits are what commits and traces are made of. Shake, https://doi.org/10.6028/NIST.FIPS.202, gives as many
-        bits as are wanted, and those of the first parts do not depend on how many there are.
+        Shake, https://doi.org/10.6028/NIST.FIPS.202, gives as many as are wanted, and the first ones do not depend on
+        how many there are.
         """
-        drawn = shake_128(self._key + thing).digest(count * _BYTES)
-        digits = drawn.hex()
-        return [
-            (numbers, digits[at : at + 2 * _BYTES])
-            for numbers, at in zip(_unpack(drawn), range(0, len(digits), 2 * _BYTES), strict=True)
-        ]
+        return shake_128(self._key + thing).digest(size)
 
 
-def make_table(entries: Sequence[T]) -> list[T]:
-    """A table with one of the entries for each number that can be drawn, all about equally often."""
-    return list(islice(cycle(entries), SPAN))
+def make_table(entries: Sequence[T], span: int = SPAN) -> list[T]:
+    """A table with one of the entries for each number below `span`, all about equally often."""
+    return (list(entries) * (-(-span // len(entries))))[:span]

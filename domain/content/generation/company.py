@@ -65,9 +65,11 @@ class Company:
         begin = self._end + -left // TOLD
         for first in range(begin, self._end, _STORIES_TOGETHER):
             numbers = range(first, min(first + _STORIES_TOGETHER, self._end))
-            lines = [line for number in numbers for line in teller.tell(self.stories.story(number))]
-            yield _batch(lines[:left])
-            left -= len(lines)
+            told = [teller.tell(self.stories.story(number)) for number in numbers]
+            if left < TOLD * len(told):
+                told = "\n".join(told).split("\n")[:left]
+            yield _batch(told)
+            left -= TOLD * len(told)
 
     def record(self, dataset_type: DatasetType, position: int) -> str:
         """The record at a position, from 0, which needs none of those before it."""
@@ -79,7 +81,7 @@ class Company:
                 return self._tell_system(teller, position)
             told, position = told - systems, position - systems
         story, place = divmod(position, TOLD)
-        return teller.tell(self.stories.story(self._end + -told // TOLD + story))[place]
+        return teller.tell(self.stories.story(self._end + -told // TOLD + story)).split("\n")[place]
 
     def latest_stories(self) -> Iterator[Story]:
         """The stories of which four records of each type tell, the latest first."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from itertools import permutations, product
 from operator import getitem
+from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from domain.content.generation.calendar import clock, day_forms
+from domain.content.generation.calendar import HISTORY_WEEKS, clock, day_forms
 from domain.content.generation.choices import make_table
 from domain.content.generation.people import Staff
 from domain.content.generation.phrases.words import CIRCLES, COURSES, PLACINGS, SITES
+from domain.content.generation.wording import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,8 +54,10 @@ _WITH_CAPITALS: Final = (
 )
 _OPTIONS_AND_PLACE: Final = ("option", "Option", "option2", "place2")
 _OF_STORY: Final = (
-    *("lead", "second", "guest", "took", "v0", "v1", "n", "ver", "ver0", "commit"),
-    *("date", "weekday", "iso", "later", "t0", "t1", "t2"),
+    *("lead", "leadmail", "second", "secondmail", "writer", "writermail", "guest"),
+    *("w0", "w1", "w2", "w3", "w4", "w5", "e0", "e1", "e2", "e3", "e4", "f0", "f1", "f2", "f3"),
+    *("took", "v0", "v1", "n", "ver", "ver0", "commit"),
+    *("iso", "date", "weekday", "later", "t0", "t1", "between", "t2", "number"),
     *("key0", "key1", "key2", "key3", "page0", "page1", "page2", "page3"),
 )
 SLOTS: Final = (
@@ -66,13 +70,19 @@ SLOTS: Final = (
 )
 """The names of a story's facts, in their order."""
 _PLACE: Final = _BY_TABLE.index("place")
+_PROJECT: Final = SLOTS.index("project")
+_NUMBERS: Final = Struct("<30H16B")
+_DAYS_BEFORE: Final = 7 * HISTORY_WEEKS + 80
+_DAYS_AFTER: Final = 60
+"""Days that texts may name: some before the oldest story, and some after today."""
 
 
 class Story(NamedTuple):
     """Story: `number` counts all stories since the first day, and `facts` are in the order of `SLOTS`.
 
     `day` counts days since the first Monday; `minutes` are those of its day in which its four records are written.
-    `team` is its place in the company, `seats` are the places in it of those who lead, help, and write.
+    `team` is its place in the company, and `lead` the place in the team of who leads. `variant` is in which words it is
+    told.
     """
 
     number: int
@@ -81,7 +91,8 @@ class Story(NamedTuple):
     minutes: tuple[int, int, int, int]
     facts: tuple[str, ...]
     team: int
-    seats: tuple[int, int, int]
+    lead: int
+    variant: int
 
 
 class Stories:
@@ -109,8 +120,12 @@ class Stories:
         self._calendar = calendar
         self._set_up_teams(specification, count)
         seats = self._per_team * len(specification.teams)
-        first_name = chooser.draw(b"staff")[0][0][0]
+        first_name = int.from_bytes(chooser.draw(b"staff", 2), "little")
         self._find_person = Staff(seats, specification.domain, first_name, today).find
+        self._first_day = today - _DAYS_BEFORE
+        days = [day_forms(day) for day in range(self._first_day, today + _DAYS_AFTER)]
+        self._dates = [each.long for each in days]
+        self._iso_dates = [each.iso for each in days]
         self._kinds = make_table([kind for kind in KINDS for _ in range(getattr(specification.shares, kind))])
         words = specification.words
         components = _join(PLACINGS, words.components)
@@ -157,11 +172,6 @@ class Stories:
                 )
 
     @property
-    def others(self) -> int:
-        """How many others a member of a team has beside them."""
-        return self._per_team - 1
-
-    @property
     def systems(self) -> int:
         """How many systems the company has."""
         return len(self._systems)
@@ -170,27 +180,39 @@ class Stories:
         """Who holds a seat of a team on a day."""
         return self._find_person(team * self._per_team + seat % self._per_team, day)
 
+    def iso_date(self, day: int) -> str:
+        """A day that texts may name, as `2026-06-12`."""
+        return self._iso_dates[day - self._first_day]
+
     def system_of(self, number: int) -> int:
         """The place of the system of a story."""
-        return self._chooser.draw(b"story %d" % number)[0][0][2] % len(self._systems)
+        return self._draw(number)[2] % len(self._systems)
+
+    def _draw(self, number: int) -> tuple[int, ...]:
+        """Thirty numbers of two bytes, and then numbers of one byte."""
+        return _NUMBERS.unpack(self._chooser.draw(b"story %d" % number, _NUMBERS.size))
 
     def story(self, number: int, system: int | None = None) -> Story:
         """The story of that number. With `system` it is told of that one; then its issues and pages are no others'."""
-        ((draw, digits),) = self._chooser.draw(b"story %d" % number)
+        draw = self._draw(number)
         day, before = self._calendar.place(number)
         begin = _OPENS + int((_CLOSES - _OPENS) * before) + draw[0] % 7
         took = 12 + draw[1] % 220
+        minutes = (begin, begin + took // 3, begin + took * 2 // 3, begin + took)
         at = draw[2] % len(self._systems) if system is None else system
         own, team = self._systems[at]
         peer, peer_team = self._systems[_another(self._systems, at, draw[3])]
-        seats = (draw[4], draw[4] + 1 + draw[5] % 3, draw[4] + 4 + draw[6] % 4)
+        leads, helps, writes = (draw[4], draw[4] + 1 + draw[5] % 3, draw[4] + 4 + draw[6] % 4)
+        lead = self.person(team, leads, day)
+        second = self.person(team, helps, day)
+        writer = self.person(team, writes, day)
         usual = 2 + draw[7] % 90
         release, patch = f"{1 + draw[8] % 12}.{draw[9] % 40}.", draw[10] % 15
         # A cause and what mends it stand in the same place of their lists, so one number chooses both.
-        by_table = tuple(map(getitem, self._tables, (draw[18], *draw[18:24])))
+        by_table = map(getitem, self._tables, (draw[18], *draw[18:24]))
         place = draw[17 + _PLACE] % len(self._places)
-        key, page = number * TOLD, PAGE_IDS + number * TOLD
-        project, today = own[8], day_forms(day)
+        project, key, page = own[_PROJECT], number * TOLD, PAGE_IDS + number * TOLD
+        today, dates, then = day_forms(day), self._dates, day - self._first_day
         facts = (
             *own,
             peer[0],
@@ -205,23 +227,31 @@ class Stories:
             *self._with_capitals[4][draw[16]],
             *self._options[draw[11]],
             self._places[_another(self._places, place, draw[24])],
-            self.person(team, seats[0], day).name,
-            self.person(team, seats[1], day).name,
-            self.person(peer_team, seats[2], day).name,
+            *lead,
+            *second,
+            *writer,
+            self.person(peer_team, draw[4] + 4 + draw[6] % 4, day).name,
+            *self._name_colleagues(team, leads + 4, draw[30], day),
+            dates[then - 2 - draw[31] % 60],
+            dates[then - 2 - draw[32] % 60],
+            dates[then - 2 - draw[33] % 60],
+            dates[then - 2 - draw[34] % 60],
+            dates[then - 2 - draw[35] % 60],
+            dates[then + 1 + draw[36] % 40],
+            dates[then + 1 + draw[37] % 40],
+            dates[then + 1 + draw[38] % 40],
+            dates[then + 1 + draw[39] % 40],
             str(took),
             str(usual),
             str(usual * (2 + draw[25] % 7) + draw[26] % 40),
             f"{1000 + draw[27] % 60_000:,}",
             f"{release}{patch + 1}",
             f"{release}{patch}",
-            digits[:7],
-            today.long,
-            today.weekday,
-            today.iso,
-            day_forms(day + 7 + draw[28] % 20).long,
-            clock(begin),
-            clock(begin + took // 3),
-            clock(begin + took),
+            f"{draw[0] << 16 | draw[1]:08x}",
+            *today,
+            dates[then + 7 + draw[28] % 20],
+            *map(clock, minutes),
+            str(number),
             f"{project}-{key + 1}",
             f"{project}-{key + 2}",
             f"{project}-{key + 3}",
@@ -231,8 +261,12 @@ class Stories:
             str(page + 2),
             str(page + 3),
         )
-        minutes = (begin, begin + took // 3, begin + took * 2 // 3, begin + took)
-        return Story(number, self._kinds[draw[29]], day, minutes, facts, team, seats)
+        return Story(number, self._kinds[draw[29]], day, minutes, facts, team, leads, draw[40] % VARIANTS)
+
+    def _name_colleagues(self, team: int, seat: int, turn: int, day: int) -> list[str]:
+        """The names of colleagues who sit beside one another, from that seat on, where no one leads or helps."""
+        others = self._per_team - 4
+        return [self.person(team, seat + each % others, day).name for each in range(turn, turn + 6)]
 
 
 def _another(of: Sequence[object], than: int, draw: int) -> int:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from itertools import permutations, product
-from operator import getitem
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.content.generation.calendar import HISTORY_WEEKS, clock, day_forms
-from domain.content.generation.choices import make_table
 from domain.content.generation.people import Staff
 from domain.content.generation.phrases.words import CIRCLES, COURSES, PLACINGS, SITES
 from domain.content.generation.wording import VARIANTS
@@ -39,23 +37,13 @@ _OF_SYSTEM: Final = (
     *("team", "project", "channel", "Signal", "Data"),
 )
 _OF_PEER: Final = ("psys", "pslug", "pdata", "pteam")
-_BY_TABLE: Final = ("cause", "fix", "rule", "place", "limit", "limit2", "comp2")
-_WITH_CAPITALS: Final = (
-    "comp",
-    "Comp",
-    "symptom",
-    "Symptom",
-    "party",
-    "Party",
-    "goal",
-    "Goal",
-    "topic",
-    "Topic",
+_OF_VOCABULARY: Final = (
+    *("option", "Option", "option2", "comp", "Comp", "symptom", "Symptom", "party", "Party", "goal", "Goal"),
+    *("topic", "Topic", "cause", "fix", "rule", "limit", "limit2", "comp2"),
 )
-_OPTIONS_AND_PLACE: Final = ("option", "Option", "option2", "place2")
 _OF_STORY: Final = (
-    *("lead", "leadmail", "second", "secondmail", "writer", "writermail", "guest"),
-    *("w0", "w1", "w2", "w3", "w4", "w5", "e0", "e1", "e2", "e3", "e4", "f0", "f1", "f2", "f3"),
+    *("place", "place2", "lead", "leadmail", "second", "secondmail", "writer", "writermail", "guest"),
+    *("w0", "w1", "w2", "w3", "e0", "e1", "e2", "e3", "f0", "f1", "f2"),
     *("took", "v0", "v1", "n", "ver", "ver0", "commit"),
     *("iso", "date", "weekday", "later", "t0", "t1", "between", "t2", "number"),
     *("key0", "key1", "key2", "key3", "page0", "page1", "page2", "page3"),
@@ -63,15 +51,12 @@ _OF_STORY: Final = (
 SLOTS: Final = (
     *_OF_SYSTEM,
     *_OF_PEER,
-    *_BY_TABLE,
-    *_WITH_CAPITALS,
-    *_OPTIONS_AND_PLACE,
+    *_OF_VOCABULARY,
     *_OF_STORY,
 )
 """The names of a story's facts, in their order."""
-_PLACE: Final = _BY_TABLE.index("place")
 _PROJECT: Final = SLOTS.index("project")
-_NUMBERS: Final = Struct("<30H16B")
+_NUMBERS: Final = Struct("<30H8B")
 _DAYS_BEFORE: Final = 7 * HISTORY_WEEKS + 80
 _DAYS_AFTER: Final = 60
 """Days that texts may name: some before the oldest story, and some after today."""
@@ -119,42 +104,31 @@ class Stories:
         self._chooser = chooser
         self._calendar = calendar
         self._set_up_teams(specification, count)
-        seats = self._per_team * len(specification.teams)
         first_name = int.from_bytes(chooser.draw(b"staff", 2), "little")
-        self._find_person = Staff(seats, specification.domain, first_name, today).find
+        staff = Staff(len(specification.teams), self._per_team, specification.domain, first_name, today)
+        self._circle = staff.circle
         self._first_day = today - _DAYS_BEFORE
         days = [day_forms(day) for day in range(self._first_day, today + _DAYS_AFTER)]
         self._dates = [each.long for each in days]
         self._iso_dates = [each.iso for each in days]
-        self._kinds = make_table([kind for kind in KINDS for _ in range(getattr(specification.shares, kind))])
+        self._kinds = [kind for kind in KINDS for _ in range(getattr(specification.shares, kind))]
         words = specification.words
         components = _join(PLACINGS, words.components)
         self._places = [f"{place}{site}" for place, site in product(words.places, SITES)]
-        self._tables = [
-            make_table(each)
-            for each in (
-                words.causes,
-                words.fixes,
-                words.rules,
-                self._places,
-                [str(number) for number in range(5, 90)],
-                [str(number) for number in range(95, 215)],
-                components,
-            )
+        # A cause and what mends it stand in the same place of their lists, so one number chooses both.
+        self._vocabulary: list[Sequence[tuple[str, ...]]] = [
+            [(one, _capitalize(one), other) for one, other in permutations(words.options[:_PAIRED], 2)],
+            _with_capitals(components),
+            _with_capitals(_join(COURSES, words.symptoms)),
+            _with_capitals(_join(CIRCLES, words.parties)),
+            _with_capitals(words.goals),
+            _with_capitals(words.topics),
+            list(zip(words.causes, words.fixes, strict=True)),
+            [(each,) for each in words.rules],
+            [(str(number),) for number in range(5, 90)],
+            [(str(number),) for number in range(95, 215)],
+            [(each,) for each in components],
         ]
-        self._with_capitals = [
-            make_table([(text, _capitalize(text)) for text in each])
-            for each in (
-                components,
-                _join(COURSES, words.symptoms),
-                _join(CIRCLES, words.parties),
-                words.goals,
-                words.topics,
-            )
-        ]
-        self._options = make_table(
-            [(one, _capitalize(one), other) for one, other in permutations(words.options[:_PAIRED], 2)]
-        )
 
     def _set_up_teams(self, specification: CompanySpecification, count: int) -> None:
         teams = specification.teams
@@ -178,7 +152,7 @@ class Stories:
 
     def person(self, team: int, seat: int, day: int) -> Person:
         """Who holds a seat of a team on a day."""
-        return self._find_person(team * self._per_team + seat % self._per_team, day)
+        return self._circle(team)[seat % self._per_team].holder(day)
 
     def iso_date(self, day: int) -> str:
         """A day that texts may name, as `2026-06-12`."""
@@ -202,15 +176,14 @@ class Stories:
         at = draw[2] % len(self._systems) if system is None else system
         own, team = self._systems[at]
         peer, peer_team = self._systems[_another(self._systems, at, draw[3])]
-        leads, helps, writes = (draw[4], draw[4] + 1 + draw[5] % 3, draw[4] + 4 + draw[6] % 4)
-        lead = self.person(team, leads, day)
-        second = self.person(team, helps, day)
-        writer = self.person(team, writes, day)
+        circle, lead = self._circle(team), draw[4] % self._per_team
+        others = lead + 4 + draw[29] % (self._per_team - 7)  # neither who leads nor who helps
         usual = 2 + draw[7] % 90
         release, patch = f"{1 + draw[8] % 12}.{draw[9] % 40}.", draw[10] % 15
-        # A cause and what mends it stand in the same place of their lists, so one number chooses both.
-        by_table = map(getitem, self._tables, (draw[18], *draw[18:24]))
-        place = draw[17 + _PLACE] % len(self._places)
+        words: list[str] = []
+        for entries, choice in zip(self._vocabulary, draw[11:], strict=False):
+            words += entries[choice % len(entries)]
+        place = draw[22] % len(self._places)
         project, key, page = own[_PROJECT], number * TOLD, PAGE_IDS + number * TOLD
         today, dates, then = day_forms(day), self._dates, day - self._first_day
         facts = (
@@ -219,28 +192,16 @@ class Stories:
             peer[1],
             peer[2],
             peer[7],
-            *by_table,
-            *self._with_capitals[0][draw[12]],
-            *self._with_capitals[1][draw[13]],
-            *self._with_capitals[2][draw[14]],
-            *self._with_capitals[3][draw[15]],
-            *self._with_capitals[4][draw[16]],
-            *self._options[draw[11]],
+            *words,
+            self._places[place],
             self._places[_another(self._places, place, draw[24])],
-            *lead,
-            *second,
-            *writer,
-            self.person(peer_team, draw[4] + 4 + draw[6] % 4, day).name,
-            *self._name_colleagues(team, leads + 4, draw[30], day),
-            dates[then - 2 - draw[31] % 60],
-            dates[then - 2 - draw[32] % 60],
-            dates[then - 2 - draw[33] % 60],
-            dates[then - 2 - draw[34] % 60],
-            dates[then - 2 - draw[35] % 60],
-            dates[then + 1 + draw[36] % 40],
-            dates[then + 1 + draw[37] % 40],
-            dates[then + 1 + draw[38] % 40],
-            dates[then + 1 + draw[39] % 40],
+            *circle[lead].holder(day),
+            *circle[lead + 1 + draw[5] % 3].holder(day),
+            *circle[lead + 4 + draw[6] % 4].holder(day),
+            self._circle(peer_team)[lead].holder(day).name,
+            *[seat.holder(day).name for seat in circle[others : others + 4]],
+            *[dates[then - 2 - choice % 60] for choice in draw[30:34]],
+            *[dates[then + 1 + choice % 40] for choice in draw[34:37]],
             str(took),
             str(usual),
             str(usual * (2 + draw[25] % 7) + draw[26] % 40),
@@ -261,12 +222,8 @@ class Stories:
             str(page + 2),
             str(page + 3),
         )
-        return Story(number, self._kinds[draw[29]], day, minutes, facts, team, leads, draw[40] % VARIANTS)
-
-    def _name_colleagues(self, team: int, seat: int, turn: int, day: int) -> list[str]:
-        """The names of colleagues who sit beside one another, from that seat on, where no one leads or helps."""
-        others = self._per_team - 4
-        return [self.person(team, seat + each % others, day).name for each in range(turn, turn + 6)]
+        kind = self._kinds[draw[23] % len(self._kinds)]
+        return Story(number, kind, day, minutes, facts, team, lead, draw[37] % VARIANTS)
 
 
 def _another(of: Sequence[object], than: int, draw: int) -> int:
@@ -276,6 +233,10 @@ def _another(of: Sequence[object], than: int, draw: int) -> int:
 
 def _join(qualifiers: Iterable[str], words: Iterable[str]) -> list[str]:
     return [f"{qualifier} {word}" for qualifier, word in product(qualifiers, words)]
+
+
+def _with_capitals(texts: Iterable[str]) -> list[tuple[str, str]]:
+    return [(text, _capitalize(text)) for text in texts]
 
 
 def _capitalize(text: str) -> str:

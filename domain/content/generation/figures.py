@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from domain.content.generation.calendar import MINUTES, clock
+from domain.content.generation.calendar import CLOCK, MINUTES
 from domain.content.generation.choices import BYTE_SPAN, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 DIGITS: Final = "z"
-"""The slot of 16 hexadecimal digits, which need no table."""
+"""The slot of 48 hexadecimal digits, which need no table."""
 _MOST: Final = 4096
 _DAY: Final = 60 * MINUTES
 
@@ -28,8 +28,9 @@ def figure_tables() -> Mapping[str, Sequence[Sequence[str]]]:
         "a": [f"{number:,}" for number in range(1000, 1000 + 17 * _MOST, 17)],
         "b": [str(number) for number in range(3, 99)],
         "c": [str(number) for number in range(100, 980)],
+        "d": [f"{1000 + 17 * number:,} {100 + 61 * number % 880}" for number in range(_MOST)],
         "p": [f"{number // 10}.{number % 10}" for number in range(1, 400)],
-        "q": [f"{clock(minute)}:{second:02d}" for minute, second in seconds],
+        "q": [f"{CLOCK[minute]}:{second:02d}" for minute, second in seconds],
         "x": [f"T{number}" for number in range(10_000, 10_000 + 17 * _MOST, 17)],
         "hex": [f"{number * 2_654_435_761 >> 8 & 0xFFFFFF:06x}" for number in range(_MOST)],
         "s": [f"{number:02d}" for number in range(60)],

@@ -6,7 +6,7 @@ from itertools import permutations, product
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from domain.content.generation.calendar import HISTORY_WEEKS, clock, day_forms
+from domain.content.generation.calendar import CLOCK, HISTORY_WEEKS, day_forms
 from domain.content.generation.people import Staff
 from domain.content.generation.phrases.words import CIRCLES, COURSES, PLACINGS, SITES
 from domain.content.generation.wording import VARIANTS
@@ -107,10 +107,10 @@ class Stories:
         first_name = int.from_bytes(chooser.draw(b"staff", 2), "little")
         staff = Staff(len(specification.teams), self._per_team, specification.domain, first_name, today)
         self._circle = staff.circle
-        self._first_day = today - _DAYS_BEFORE
-        days = [day_forms(day) for day in range(self._first_day, today + _DAYS_AFTER)]
-        self._dates = [each.long for each in days]
-        self._iso_dates = [each.iso for each in days]
+        days = range(today - _DAYS_BEFORE, today + _DAYS_AFTER)
+        self._dates = {day: day_forms(day).long for day in days}
+        self.iso_dates = {day: day_forms(day).iso for day in days}
+        """The days that texts may name, as `2026-06-12`."""
         self._kinds = [kind for kind in KINDS for _ in range(getattr(specification.shares, kind))]
         words = specification.words
         components = _join(PLACINGS, words.components)
@@ -154,10 +154,6 @@ class Stories:
         """Who holds a seat of a team on a day."""
         return self._circle(team)[seat % self._per_team].holder(day)
 
-    def iso_date(self, day: int) -> str:
-        """A day that texts may name, as `2026-06-12`."""
-        return self._iso_dates[day - self._first_day]
-
     def system_of(self, number: int) -> int:
         """The place of the system of a story."""
         return self._draw(number)[2] % len(self._systems)
@@ -185,7 +181,7 @@ class Stories:
             words += entries[choice % len(entries)]
         place = draw[22] % len(self._places)
         project, key, page = own[_PROJECT], number * TOLD, PAGE_IDS + number * TOLD
-        today, dates, then = day_forms(day), self._dates, day - self._first_day
+        today, dates = day_forms(day), self._dates
         facts = (
             *own,
             peer[0],
@@ -200,8 +196,8 @@ class Stories:
             *circle[lead + 4 + draw[6] % 4].holder(day),
             self._circle(peer_team)[lead].holder(day).name,
             *[seat.holder(day).name for seat in circle[others : others + 4]],
-            *[dates[then - 2 - choice % 60] for choice in draw[30:34]],
-            *[dates[then + 1 + choice % 40] for choice in draw[34:37]],
+            *[dates[day - 2 - choice % 60] for choice in draw[30:34]],
+            *[dates[day + 1 + choice % 40] for choice in draw[34:37]],
             str(took),
             str(usual),
             str(usual * (2 + draw[25] % 7) + draw[26] % 40),
@@ -210,8 +206,8 @@ class Stories:
             f"{release}{patch}",
             f"{draw[0] << 16 | draw[1]:08x}",
             *today,
-            dates[then + 7 + draw[28] % 20],
-            *map(clock, minutes),
+            dates[day + 7 + draw[28] % 20],
+            *[CLOCK[minute] for minute in minutes],
             str(number),
             f"{project}-{key + 1}",
             f"{project}-{key + 2}",

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from domain.content.generation.calendar import MINUTES, clock
+from domain.content.generation.calendar import CLOCK, MINUTES
 from domain.content.generation.phrases import (
     QUIET_SYSTEM_FORM,
     STORY_FORMS,
@@ -64,17 +64,20 @@ class Teller(ABC):
         """In which words a story is told."""
 
     @abstractmethod
-    def _find_facts(self, story: Story, drawn: bytes) -> tuple[str, ...]:
+    def _find_facts(self, story: Story, drawn: bytes) -> Sequence[str]:
         """What the records of this type tell beside the facts of the story, with the bytes that were drawn for it."""
 
-    def _find_updates(self, story: Story, drawn: bytes, within: int) -> Iterator[str]:
+    def _find_updates(self, story: Story, drawn: bytes, within: int) -> list[str]:
         """When each record of a story was updated: on its day, or within so many days of it."""
-        for place, created in enumerate(story.minutes):
-            day = min(story.day + drawn[place] % within, self._yesterday)
-            yield self._moment(day, created + 5 if day == story.day else 9 * 60 + 2 * drawn[TOLD + place])
-
-    def _moment(self, day: int, minute: int) -> str:
-        return f"{self._stories.iso_date(day)}T{clock(minute)}"
+        begun, yesterday, dates = story.day, self._yesterday, self._stories.iso_dates
+        updates = []
+        for created, later, minute in zip(story.minutes, drawn, drawn[TOLD:], strict=False):
+            day = begun + later % within
+            if begun < day <= yesterday:
+                updates.append(f"{dates[day]}T{CLOCK[9 * 60 + 2 * minute]}")
+            else:
+                updates.append(f"{dates[begun]}T{CLOCK[created + 5]}")
+        return updates
 
 
 def _sentences(families: Sequence[Family]) -> list[Family | str]:
@@ -93,7 +96,7 @@ class MessageTeller(Teller):
     def _wording(self, story: Story) -> Wording:
         return _messages(story.kind)
 
-    def _find_facts(self, story: Story, drawn: bytes) -> tuple[str, ...]:  # noqa: ARG002 - nothing is left to chance
+    def _find_facts(self, story: Story, drawn: bytes) -> Sequence[str]:  # noqa: ARG002 - nothing is left to chance
         asks = self._stories.person(story.team, story.lead + 4, story.day)
         return *_message_ids(story), *asks, f"{story.number % 60:02d}"
 
@@ -139,11 +142,11 @@ class IssueTeller(Teller):
     def _wording(self, story: Story) -> Wording:
         return _issues(story.kind)
 
-    def _find_facts(self, story: Story, drawn: bytes) -> tuple[str, ...]:
+    def _find_facts(self, story: Story, drawn: bytes) -> Sequence[str]:
         facts: list[str] = []
         for place, form in enumerate(STORY_FORMS[story.kind].issues):
             facts += self._find_progress(story, form, place, drawn[place * 4 : place * 4 + 4])
-        return tuple(facts)
+        return facts
 
     def _find_progress(self, story: Story, form: IssueForm, place: int, drawn: bytes) -> tuple[str, ...]:
         """The status of an issue, when it changed, its assignee and its priority."""
@@ -158,7 +161,8 @@ class IssueTeller(Teller):
             status, updated = _STATUSES[0], story.day
         minute = story.minutes[place] + 3 if updated == story.day else 8 * 60 + drawn[2] * 2
         assignee = self._stories.person(story.team, drawn[3], min(done, yesterday))
-        return status, self._moment(updated, minute), assignee.mail, _PRIORITIES[choice % 7]
+        moment = f"{self._stories.iso_dates[updated]}T{CLOCK[minute]}"
+        return status, moment, assignee.mail, _PRIORITIES[choice % 7]
 
 
 @cache
@@ -198,8 +202,8 @@ class PageTeller(Teller):
     def _wording(self, story: Story) -> Wording:
         return _pages(story.kind)
 
-    def _find_facts(self, story: Story, drawn: bytes) -> tuple[str, ...]:
-        return tuple(self._find_updates(story, drawn, 30))
+    def _find_facts(self, story: Story, drawn: bytes) -> Sequence[str]:
+        return self._find_updates(story, drawn, 30)
 
 
 @cache
@@ -251,7 +255,7 @@ class RepositoryTeller(Teller):
     def _wording(self, story: Story) -> Wording:  # noqa: ARG002 - those of all stories are alike
         return _repositories()
 
-    def _find_facts(self, story: Story, drawn: bytes) -> tuple[str, ...]:
+    def _find_facts(self, story: Story, drawn: bytes) -> Sequence[str]:
         maintainer = self._stories.person(story.team, story.lead, self._yesterday)
         return *self._find_updates(story, drawn, 60), self._stories.organization, maintainer.mail
 

@@ -44,11 +44,11 @@ PEOPLE: Final = (
     "%(second)s keeps the notes, %(w)s the figures, and %(guest)s told %(c)s %(party)s at %(q)s.",
     "%(w)s of %(team)s has %(b)s percent of the week for the %(comp2)s until %(f)s.",
 )
-_LINE: Final = "%(z)s%(z)s %(a)s %(c)s"
+_LINE: Final = "%(z)s %(d)s"
 LOG: Final = "\\n".join(["Trace, %(data)s and milliseconds on %(h)s, %(e)s %(q)s:", *(4 * [_LINE])])
 """The lines of a log, as they stand in JSON."""
 LOGGED: Final = (
-    "Log of %(h)s: `%(q)s %(z)s%(z)s %(a)s %(c)s`",
-    "See `%(z)s-%(z)s` on %(h)s, %(q)s, %(a)s in %(c)s ms.",
+    "Log of %(h)s: `%(q)s %(z)s %(d)s`",
+    "See `%(z)s` on %(h)s, %(q)s, %(a)s in %(c)s ms.",
 )
-TRACED: Final = ("(trace `%(z)s%(z)s`, %(a)s)", "(run `%(z)s-%(z)s`, build %(a)s)")
+TRACED: Final = ("(trace `%(z)s`, %(a)s)", "(run `%(z)s`, build %(a)s)")

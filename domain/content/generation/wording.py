@@ -101,12 +101,12 @@ class Variant(NamedTuple):
     tables: Sequence[Sequence[str]]
     size: int
 
-    def fill(self, facts: Sequence[str], drawn: bytes) -> str:
-        """The records, a line each, with these facts and with the figures that were drawn."""
+    def fill(self, facts: Sequence[str], own: Sequence[str], drawn: bytes) -> str:
+        """The records, a line each, with these facts, those of their own, and the figures that were drawn."""
         figures = map(getitem, self.tables, drawn[OWN_BYTES:])
         digits = drawn.hex(" ", -_DIGITS_BYTES).split()
         pieces = self.pieces.copy()
-        pieces[1::2] = self.select((*facts, *figures, *digits))
+        pieces[1::2] = self.select((*facts, *own, *figures, *digits))
         return "".join(pieces)
 
 

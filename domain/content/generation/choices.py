@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SPAN: Final = 1 << 16
-"""A number of two bytes is from 0 up to this, not included."""
-BYTE_SPAN: Final = 1 << 8
-"""The same for a number of one byte."""
+DRAWN: Final = 64
+"""How many bytes are drawn at once."""
+SPAN: Final = 1 << 8
+"""A number of one byte is from 0 up to this, not included."""
 
 
 class Chooser:
@@ -26,15 +26,15 @@ class Chooser:
     def __init__(self, seed: int, name: str) -> None:
         self._key = blake2b(f"{seed}/{name}".encode(), digest_size=32).digest()
 
-    def draw(self, thing: bytes, size: int) -> bytes:
-        """So many bytes for a thing.
+    def draw(self, thing: bytes) -> bytes:
+        """`DRAWN` bytes for a thing."""
+        return blake2b(self._key + thing).digest()
 
-        Shake, https://doi.org/10.6028/NIST.FIPS.202, gives as many as are wanted, and the first ones do not depend on
-        how many there are.
-        """
+    def draw_many(self, thing: bytes, size: int) -> bytes:
+        """So many bytes for a thing; the first ones do not depend on how many there are."""
         return shake_128(self._key + thing).digest(size)
 
 
-def make_table(entries: Sequence[T], span: int = SPAN) -> list[T]:
-    """A table with one of the entries for each number below `span`, all about equally often."""
-    return (list(entries) * (-(-span // len(entries))))[:span]
+def make_table(entries: Sequence[T]) -> list[T]:
+    """A table with one of the entries for each byte, all about equally often."""
+    return (list(entries) * (-(-SPAN // len(entries))))[:SPAN]

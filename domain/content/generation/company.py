@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from domain.content.generation.story import Story
     from domain.model import DatasetType
 
-_STORIES_TOGETHER: Final = 64
+_STORIES_TOGETHER: Final = 16
 _EARLIEST_DAYS: Final = 2 * 7 * HISTORY_WEEKS
 _SEARCHED: Final = 400
 """How many stories are searched for the latest one of a system."""

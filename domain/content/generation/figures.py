@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from domain.content.generation.calendar import CLOCK, MINUTES
-from domain.content.generation.choices import BYTE_SPAN, make_table
+from domain.content.generation.choices import SPAN, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,5 +41,5 @@ def figure_tables() -> Mapping[str, Sequence[Sequence[str]]]:
 
 
 def _cut(texts: Sequence[str]) -> list[list[str]]:
-    tables = -(-len(texts) // BYTE_SPAN)
-    return [make_table(texts[first::tables], BYTE_SPAN) for first in range(tables)]
+    tables = -(-len(texts) // SPAN)
+    return [make_table(texts[first::tables]) for first in range(tables)]

@@ -56,7 +56,8 @@ SLOTS: Final = (
 )
 """The names of a story's facts, in their order."""
 _PROJECT: Final = SLOTS.index("project")
-_NUMBERS: Final = Struct("<30H8B")
+_NUMBERS: Final = Struct("<26H12B")
+"""What is drawn for a story: 26 numbers of two bytes, and 12 of one."""
 _DAYS_BEFORE: Final = 7 * HISTORY_WEEKS + 80
 _DAYS_AFTER: Final = 60
 """Days that texts may name: some before the oldest story, and some after today."""
@@ -104,7 +105,7 @@ class Stories:
         self._chooser = chooser
         self._calendar = calendar
         self._set_up_teams(specification, count)
-        first_name = int.from_bytes(chooser.draw(b"staff", 2), "little")
+        first_name = _NUMBERS.unpack(chooser.draw(b"staff"))[0]
         staff = Staff(len(specification.teams), self._per_team, specification.domain, first_name, today)
         self._circle = staff.circle
         days = range(today - _DAYS_BEFORE, today + _DAYS_AFTER)
@@ -159,8 +160,7 @@ class Stories:
         return self._draw(number)[2] % len(self._systems)
 
     def _draw(self, number: int) -> tuple[int, ...]:
-        """Thirty numbers of two bytes, and then numbers of one byte."""
-        return _NUMBERS.unpack(self._chooser.draw(b"story %d" % number, _NUMBERS.size))
+        return _NUMBERS.unpack(self._chooser.draw(b"story %d" % number))
 
     def story(self, number: int, system: int | None = None) -> Story:
         """The story of that number. With `system` it is told of that one; then its issues and pages are no others'."""
@@ -195,13 +195,13 @@ class Stories:
             *circle[lead + 1 + draw[5] % 3].holder(day),
             *circle[lead + 4 + draw[6] % 4].holder(day),
             self._circle(peer_team)[lead].holder(day).name,
-            *[seat.holder(day).name for seat in circle[others : others + 4]],
+            *[(now if day >= joined else before).name for joined, now, before in circle[others : others + 4]],
             *[dates[day - 2 - choice % 60] for choice in draw[30:34]],
             *[dates[day + 1 + choice % 40] for choice in draw[34:37]],
             str(took),
             str(usual),
-            str(usual * (2 + draw[25] % 7) + draw[26] % 40),
-            f"{1000 + draw[27] % 60_000:,}",
+            str(usual * (2 + draw[27] % 7) + draw[26] % 40),
+            f"{1000 + draw[25] % 60_000:,}",
             f"{release}{patch + 1}",
             f"{release}{patch}",
             f"{draw[0] << 16 | draw[1]:08x}",

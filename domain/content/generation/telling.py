@@ -56,7 +56,7 @@ class Teller(ABC):
     def tell(self, story: Story) -> str:
         """The four records that tell of a story, as lines of JSON."""
         variant = self._wording(story).variant(story.variant)
-        drawn = self._chooser.draw(self.thing % story.number, variant.size)
+        drawn = self._chooser.draw_many(self.thing % story.number, variant.size)
         return variant.fill(story.facts, self._find_facts(story, drawn), drawn)
 
     @abstractmethod
@@ -249,7 +249,7 @@ class RepositoryTeller(Teller):
 
     def _tell_system(self, story: Story, form: RepositoryForm) -> str:
         variant = _system(form).variant(story.variant)
-        drawn = self._chooser.draw(b"system %s" % story.facts[_SLUG].encode(), variant.size)
+        drawn = self._chooser.draw_many(b"system %s" % story.facts[_SLUG].encode(), variant.size)
         return variant.fill(story.facts, self._find_facts(story, drawn), drawn)
 
     def _wording(self, story: Story) -> Wording:  # noqa: ARG002 - those of all stories are alike

@@ -75,7 +75,7 @@ class Story(NamedTuple):
     kind: str
     day: int
     minutes: tuple[int, int, int, int]
-    facts: tuple[str, ...]
+    facts: Sequence[str]
     team: int
     lead: int
     variant: int
@@ -182,7 +182,7 @@ class Stories:
         place = draw[22] % len(self._places)
         project, key, page = own[_PROJECT], number * TOLD, PAGE_IDS + number * TOLD
         today, dates = day_forms(day), self._dates
-        facts = (
+        facts = [
             *own,
             peer[0],
             peer[1],
@@ -217,7 +217,7 @@ class Stories:
             str(page + 1),
             str(page + 2),
             str(page + 3),
-        )
+        ]
         kind = self._kinds[draw[23] % len(self._kinds)]
         return Story(number, kind, day, minutes, facts, team, lead, draw[37] % VARIANTS)
 

@@ -120,13 +120,10 @@ def _message(kind: str, families: Sequence[Family], place: int) -> Layout:
 
 
 def _message_ids(story: Story) -> list[str]:
+    """The id of each message: the second in which it is written, and six digits that count them."""
     number = story.number
-    begin = (_UNIX_DAYS + story.day) * MINUTES * 60 + number % 60
-    counted = number * TOLD
-    return [
-        f"p{begin + 60 * minute}{(counted + place) % 1_000_000:06d}"
-        for place, minute in enumerate(story.minutes)
-    ]
+    first = ((_UNIX_DAYS + story.day) * MINUTES * 60 + number % 60) * 1_000_000 + number * TOLD % 1_000_000
+    return [f"p{first + minute * 60_000_000 + place}" for place, minute in enumerate(story.minutes)]
 
 
 def message_id(story: Story, place: int) -> str:

@@ -106,7 +106,7 @@ class Variant(NamedTuple):
         figures = map(getitem, self.tables, drawn[OWN_BYTES:])
         digits = drawn.hex(" ", -_DIGITS_BYTES).split()
         pieces = self.pieces.copy()
-        pieces[1::2] = self.select((*facts, *own, *figures, *digits))
+        pieces[1::2] = self.select([*facts, *own, *figures, *digits])
         return "".join(pieces)
 
 

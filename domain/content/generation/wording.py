@@ -14,7 +14,7 @@ from functools import cache
 from operator import getitem, itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from domain.content.generation.figures import DIGITS, figure_tables
+from domain.content.generation.choices import DIGITS, figure_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -23,7 +23,7 @@ SPAN: Final = 1 << 8
 """A number of one byte is from 0 up to this, not included."""
 
 DIGITS: Final = "z"
-"""The slot of 48 hexadecimal digits, which need no table."""
+"""The slot of 56 hexadecimal digits, which need no table."""
 _MOST: Final = 4096
 _DAY: Final = 60 * MINUTES
 

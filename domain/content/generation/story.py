@@ -130,6 +130,7 @@ class Stories:
             [(str(number),) for number in range(95, 215)],
             [(each,) for each in components],
         ]
+        self._sizes = list(map(len, self._vocabulary))
 
     def _set_up_teams(self, specification: CompanySpecification, count: int) -> None:
         teams = specification.teams
@@ -177,8 +178,8 @@ class Stories:
         usual = 2 + draw[7] % 90
         release, patch = f"{1 + draw[8] % 12}.{draw[9] % 40}.", draw[10] % 15
         words: list[str] = []
-        for entries, choice in zip(self._vocabulary, draw[11:], strict=False):
-            words += entries[choice % len(entries)]
+        for entries, size, choice in zip(self._vocabulary, self._sizes, draw[11:], strict=False):
+            words += entries[choice % size]
         place = draw[22] % len(self._places)
         project, key, page = own[_PROJECT], number * TOLD, PAGE_IDS + number * TOLD
         today, dates = day_forms(day), self._dates
@@ -194,7 +195,7 @@ class Stories:
             *circle[lead].holder(day),
             *circle[lead + 1 + draw[5] % 3].holder(day),
             *circle[lead + 4 + draw[6] % 4].holder(day),
-            self._circle(peer_team)[lead].holder(day).name,
+            self.person(peer_team, lead, day).name,
             *[(now if day >= joined else before).name for joined, now, before in circle[others : others + 4]],
             *[dates[day - 2 - choice % 60] for choice in draw[30:34]],
             *[dates[day + 1 + choice % 40] for choice in draw[34:37]],

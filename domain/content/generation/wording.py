@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     Layout: TypeAlias = "Sequence[Family | str]"
 
-VARIANTS: Final = 16
+VARIANTS: Final = 12
 """How many combinations of sentences a form has."""
 OWN_BYTES: Final = 16
 """So many of the bytes that are drawn for records are left to their own choices."""
-_DIGITS_BYTES: Final = 24
+_DIGITS_BYTES: Final = 28
 
 _SLOT: Final = re.compile(r"%\(([a-zA-Z]+\d?)\)s")
 _LEADING_SLOT: Final = re.compile(r"%\(([a-z]+\d?)\)s")

@@ -20,7 +20,7 @@ _RUNS: Final = (
 _LAST: Final = (
     "Last changed by %(w)s for [%(key0)s](%(issue0)s), in commit %(r)s: %(symptom)s, mended by %(fix)s.",
     "The %(b)s changes since %(e)s are for [%(key0)s](%(issue0)s), written up [here](%(link0)s).",
-    "%(w)s keeps [the page of %(date)s](%(link0)s) for it, and [%(key1)s](%(issue1)s) for the %(b)s cases that are left.",
+    "%(w)s keeps [the page of %(date)s](%(link0)s) for %(key0)s, and [%(key1)s](%(issue1)s) for the %(b)s cases that are left.",
 )
 
 

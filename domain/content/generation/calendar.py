@@ -57,12 +57,8 @@ class Calendar:
 
 
 MINUTES: Final = 24 * 60
-_CLOCK: Final = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(MINUTES)]
-
-
-def clock(minute: int) -> str:
-    """A minute of a day as `14:05`."""
-    return _CLOCK[minute]
+CLOCK: Final = [f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(MINUTES)]
+"""Each minute of a day, as `14:05`."""
 
 
 class Day(NamedTuple):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from domain.content.generation.telling import Teller
     from domain.model import DatasetType
 
-_STORIES_TOGETHER: Final = 64
+_STORIES_TOGETHER: Final = 16
 _EARLIEST_DAYS: Final = 2 * 7 * HISTORY_WEEKS
 _SEARCHED: Final = 400
 """How many stories are searched for the latest one of a system."""
@@ -73,9 +73,11 @@ class Company:
         begin = self._end + -left // TOLD
         for first in range(begin, self._end, _STORIES_TOGETHER):
             numbers = range(first, min(first + _STORIES_TOGETHER, self._end))
-            lines = [line for number in numbers for line in tell(self.stories.story(number))]
-            yield _batch(lines[:left])
-            left -= len(lines)
+            told = [tell(self.stories.story(number)) for number in numbers]
+            if left < TOLD * len(told):
+                told = "\n".join(told).split("\n")[:left]
+            yield _batch(told)
+            left -= TOLD * len(told)
 
     def record(self, dataset_type: DatasetType, position: int) -> str:
         """The record at a position, from 0, which needs none of those before it."""
@@ -87,9 +89,8 @@ class Company:
                 return self._tell_system(teller, position)
             told, position = told - systems, position - systems
         story, place = divmod(position, TOLD)
-        return self._find_tell(dataset_type, teller)(self.stories.story(self._end + -told // TOLD + story))[
-            place
-        ]
+        tell = self._find_tell(dataset_type, teller)
+        return tell(self.stories.story(self._end + -told // TOLD + story)).split("\n")[place]
 
     def latest_stories(self) -> Iterator[Story]:
         """The stories of which four records of each type tell, the latest first."""
@@ -104,12 +105,12 @@ class Company:
         named = msgspec.json.encode(self._specification).decode().casefold()
         return [each for each in NOWHERE if each.casefold() not in named]
 
-    def _find_tell(self, dataset_type: DatasetType, teller: Teller) -> Callable[[Story], list[str]]:
+    def _find_tell(self, dataset_type: DatasetType, teller: Teller) -> Callable[[Story], str]:
         """How a story is told: plainly, or with the noise that the specification asks for."""
         noise = self._specification.noise
         if noise == Noise():
             return teller.tell
-        disturbance = Disturbance(noise, self.stories, self._chooser, self._today, dataset_type)
+        disturbance = Disturbance(noise, self.stories, self._chooser, dataset_type)
         return lambda story: disturbance.disturb(story, teller.tell(story))
 
     def _tell_systems(self, teller: RepositoryTeller) -> list[str]:

@@ -25,32 +25,46 @@ class Person(NamedTuple):
     mail: str
 
 
+class Seat(NamedTuple):
+    """Seat of a team: since which day somebody holds it, who, and who did before."""
+
+    joined: int
+    now: Person
+    before: Person
+
+    def holder(self, day: int) -> Person:
+        """Who holds it on a day."""
+        return self[1] if day >= self[0] else self[2]
+
+
 class Staff:
     """The seats of a company, over a span of some years at most.
 
     Args:
-        seats: how many there are.
+        teams: how many there are.
+        per_team: how many seats each has.
         domain: of their addresses.
         offset: where in all names theirs begin.
         today: the day, as days since the first Monday; who holds a seat is known for `HISTORY_DAYS` before it.
     """
 
-    def __init__(self, seats: int, domain: str, offset: int, today: int) -> None:
+    def __init__(self, teams: int, per_team: int, domain: str, offset: int, today: int) -> None:
         self._domain = domain
         self._offset = offset
-        self._seats = seats
-        self._holders = [self._find_holders(seat, today) for seat in range(seats)]
+        self._seats = teams * per_team
+        seats = [self._find_holders(seat, today) for seat in range(self._seats)]
+        # Each team's seats twice, as they stand in a circle.
+        self._circles = [2 * seats[first : first + per_team] for first in range(0, self._seats, per_team)]
 
-    def find(self, seat: int, day: int) -> Person:
-        """Who holds a seat on a day."""
-        joined, now, before = self._holders[seat]
-        return now if day >= joined else before
+    def circle(self, team: int) -> list[Seat]:
+        """The seats of a team, twice in a row, so that after the last comes the first."""
+        return self._circles[team]
 
-    def _find_holders(self, seat: int, today: int) -> tuple[int, Person, Person]:
-        """Since when somebody holds a seat, who, and who did before: nobody leaves sooner than after `HISTORY_DAYS`."""
+    def _find_holders(self, seat: int, today: int) -> Seat:
+        """Who holds a seat now and who did before: nobody leaves sooner than after `HISTORY_DAYS`."""
         tenure = HISTORY_DAYS + _TENURE_STEP * (seat % 11)
         turn = (today + _SHIFT * seat) // tenure
-        return turn * tenure - _SHIFT * seat, self._holder(seat, turn), self._holder(seat, turn - 1)
+        return Seat(turn * tenure - _SHIFT * seat, self._holder(seat, turn), self._holder(seat, turn - 1))
 
     def _holder(self, seat: int, turn: int) -> Person:
         number = (self._offset + (seat + turn * self._seats) * _STRIDE) % _NAMES

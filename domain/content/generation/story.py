@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import permutations, product
-from operator import getitem
+from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from domain.content.generation.calendar import clock, day_forms
-from domain.content.generation.choices import make_table
+from domain.content.generation.calendar import CLOCK, HISTORY_WEEKS, day_forms
 from domain.content.generation.people import Staff
 from domain.content.generation.phrases.words import CIRCLES, COURSES, PLACINGS, SITES
+from domain.content.generation.phrases.wording import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,51 +37,48 @@ _OF_SYSTEM: Final = (
     *("team", "project", "channel", "Signal", "Data"),
 )
 _OF_PEER: Final = ("psys", "pslug", "pdata", "pteam")
-_BY_TABLE: Final = ("cause", "fix", "rule", "place", "limit", "limit2", "comp2")
-_WITH_CAPITALS: Final = (
-    "comp",
-    "Comp",
-    "symptom",
-    "Symptom",
-    "party",
-    "Party",
-    "goal",
-    "Goal",
-    "topic",
-    "Topic",
+_OF_VOCABULARY: Final = (
+    *("option", "Option", "option2", "comp", "Comp", "symptom", "Symptom", "party", "Party", "goal", "Goal"),
+    *("topic", "Topic", "cause", "fix", "rule", "limit", "limit2", "comp2"),
 )
-_OPTIONS_AND_PLACE: Final = ("option", "Option", "option2", "place2")
 _OF_STORY: Final = (
-    *("lead", "second", "guest", "took", "v0", "v1", "n", "ver", "ver0", "commit"),
-    *("date", "weekday", "iso", "later", "t0", "t1", "t2"),
+    *("place", "place2", "lead", "leadmail", "second", "secondmail", "writer", "writermail", "guest"),
+    *("w0", "w1", "w2", "w3", "e0", "e1", "e2", "e3", "f0", "f1", "f2"),
+    *("took", "v0", "v1", "n", "ver", "ver0", "commit"),
+    *("iso", "date", "weekday", "later", "t0", "t1", "between", "t2", "number"),
     *("key0", "key1", "key2", "key3", "page0", "page1", "page2", "page3"),
 )
 SLOTS: Final = (
     *_OF_SYSTEM,
     *_OF_PEER,
-    *_BY_TABLE,
-    *_WITH_CAPITALS,
-    *_OPTIONS_AND_PLACE,
+    *_OF_VOCABULARY,
     *_OF_STORY,
 )
 """The names of a story's facts, in their order."""
-_PLACE: Final = _BY_TABLE.index("place")
+_PROJECT: Final = SLOTS.index("project")
+_NUMBERS: Final = Struct("<26H12B")
+"""What is drawn for a story: 26 numbers of two bytes, and 12 of one."""
+_DAYS_BEFORE: Final = 7 * HISTORY_WEEKS + 80
+_DAYS_AFTER: Final = 60
+"""Days that texts may name: some before the oldest story, and some after today."""
 
 
 class Story(NamedTuple):
     """Story: `number` counts all stories since the first day, and `facts` are in the order of `SLOTS`.
 
     `day` counts days since the first Monday; `minutes` are those of its day in which its four records are written.
-    `team` is its place in the company, `seats` are the places in it of those who lead, help, and write.
+    `team` is its place in the company, and `lead` the place in the team of who leads. `variant` is in which words it is
+    told.
     """
 
     number: int
     kind: str
     day: int
     minutes: tuple[int, int, int, int]
-    facts: tuple[str, ...]
+    facts: Sequence[str]
     team: int
-    seats: tuple[int, int, int]
+    lead: int
+    variant: int
 
 
 class Stories:
@@ -108,38 +105,32 @@ class Stories:
         self._chooser = chooser
         self._calendar = calendar
         self._set_up_teams(specification, count)
-        seats = self._per_team * len(specification.teams)
-        first_name = chooser.draw(b"staff")[0][0][0]
-        self._find_person = Staff(seats, specification.domain, first_name, today).find
-        self._kinds = make_table([kind for kind in KINDS for _ in range(getattr(specification.shares, kind))])
+        first_name = _NUMBERS.unpack(chooser.draw(b"staff"))[0]
+        staff = Staff(len(specification.teams), self._per_team, specification.domain, first_name, today)
+        self._circle = staff.circle
+        days = range(today - _DAYS_BEFORE, today + _DAYS_AFTER)
+        self._dates = {day: day_forms(day).long for day in days}
+        self.iso_dates = {day: day_forms(day).iso for day in days}
+        """The days that texts may name, as `2026-06-12`."""
+        self._kinds = [kind for kind in KINDS for _ in range(getattr(specification.shares, kind))]
         words = specification.words
         components = _join(PLACINGS, words.components)
         self._places = [f"{place}{site}" for place, site in product(words.places, SITES)]
-        self._tables = [
-            make_table(each)
-            for each in (
-                words.causes,
-                words.fixes,
-                words.rules,
-                self._places,
-                [str(number) for number in range(5, 90)],
-                [str(number) for number in range(95, 215)],
-                components,
-            )
+        # A cause and what mends it stand in the same place of their lists, so one number chooses both.
+        self._vocabulary: list[Sequence[tuple[str, ...]]] = [
+            [(one, _capitalize(one), other) for one, other in permutations(words.options[:_PAIRED], 2)],
+            _with_capitals(components),
+            _with_capitals(form.format(symptom) for form, symptom in product(COURSES, words.symptoms)),
+            _with_capitals(_join(CIRCLES, words.parties)),
+            _with_capitals(words.goals),
+            _with_capitals(words.topics),
+            list(zip(words.causes, words.fixes, strict=True)),
+            [(each,) for each in words.rules],
+            [(str(number),) for number in range(5, 90)],
+            [(str(number),) for number in range(95, 215)],
+            [(each,) for each in components],
         ]
-        self._with_capitals = [
-            make_table([(text, _capitalize(text)) for text in each])
-            for each in (
-                components,
-                [form.format(symptom) for form, symptom in product(COURSES, words.symptoms)],
-                _join(CIRCLES, words.parties),
-                words.goals,
-                words.topics,
-            )
-        ]
-        self._options = make_table(
-            [(one, _capitalize(one), other) for one, other in permutations(words.options[:_PAIRED], 2)]
-        )
+        self._sizes = list(map(len, self._vocabulary))
 
     def _set_up_teams(self, specification: CompanySpecification, count: int) -> None:
         teams = specification.teams
@@ -158,11 +149,6 @@ class Stories:
                 )
 
     @property
-    def others(self) -> int:
-        """How many others a member of a team has beside them."""
-        return self._per_team - 1
-
-    @property
     def systems(self) -> int:
         """How many systems the company has."""
         return len(self._systems)
@@ -173,60 +159,62 @@ class Stories:
 
     def person(self, team: int, seat: int, day: int) -> Person:
         """Who holds a seat of a team on a day."""
-        return self._find_person(team * self._per_team + seat % self._per_team, day)
+        return self._circle(team)[seat % self._per_team].holder(day)
 
     def system_of(self, number: int) -> int:
         """The place of the system of a story."""
-        return self._chooser.draw(b"story %d" % number)[0][0][2] % len(self._systems)
+        return self._draw(number)[2] % len(self._systems)
+
+    def _draw(self, number: int) -> tuple[int, ...]:
+        return _NUMBERS.unpack(self._chooser.draw(b"story %d" % number))
 
     def story(self, number: int, system: int | None = None) -> Story:
         """The story of that number. With `system` it is told of that one; then its issues and pages are no others'."""
-        ((draw, digits),) = self._chooser.draw(b"story %d" % number)
+        draw = self._draw(number)
         day, before = self._calendar.place(number)
         begin = _OPENS + int((_CLOSES - _OPENS) * before) + draw[0] % 7
         took = 12 + draw[1] % 220
+        minutes = (begin, begin + took // 3, begin + took * 2 // 3, begin + took)
         at = draw[2] % len(self._systems) if system is None else system
         own, team = self._systems[at]
         peer, peer_team = self._systems[_another(self._systems, at, draw[3])]
-        seats = (draw[4], draw[4] + 1 + draw[5] % 3, draw[4] + 4 + draw[6] % 4)
+        circle, lead = self._circle(team), draw[4] % self._per_team
+        others = lead + 4 + draw[29] % (self._per_team - 7)  # neither who leads nor who helps
         usual = 2 + draw[7] % 90
         release, patch = f"{1 + draw[8] % 12}.{draw[9] % 40}.", draw[10] % 15
-        # A cause and what mends it stand in the same place of their lists, so one number chooses both.
-        by_table = tuple(map(getitem, self._tables, (draw[18], *draw[18:24])))
-        place = draw[17 + _PLACE] % len(self._places)
-        key, page = number * TOLD, PAGE_IDS + number * TOLD
-        project, today = own[8], day_forms(day)
-        facts = (
+        words: list[str] = []
+        for entries, size, choice in zip(self._vocabulary, self._sizes, draw[11:], strict=False):
+            words += entries[choice % size]
+        place = draw[22] % len(self._places)
+        project, key, page = own[_PROJECT], number * TOLD, PAGE_IDS + number * TOLD
+        today, dates = day_forms(day), self._dates
+        facts = [
             *own,
             peer[0],
             peer[1],
             peer[2],
             peer[7],
-            *by_table,
-            *self._with_capitals[0][draw[12]],
-            *self._with_capitals[1][draw[13]],
-            *self._with_capitals[2][draw[14]],
-            *self._with_capitals[3][draw[15]],
-            *self._with_capitals[4][draw[16]],
-            *self._options[draw[11]],
+            *words,
+            self._places[place],
             self._places[_another(self._places, place, draw[24])],
-            self.person(team, seats[0], day).name,
-            self.person(team, seats[1], day).name,
-            self.person(peer_team, seats[2], day).name,
+            *circle[lead].holder(day),
+            *circle[lead + 1 + draw[5] % 3].holder(day),
+            *circle[lead + 4 + draw[6] % 4].holder(day),
+            self.person(peer_team, lead, day).name,
+            *[(now if day >= joined else before).name for joined, now, before in circle[others : others + 4]],
+            *[dates[day - 2 - choice % 60] for choice in draw[30:34]],
+            *[dates[day + 1 + choice % 40] for choice in draw[34:37]],
             str(took),
             str(usual),
-            str(usual * (2 + draw[25] % 7) + draw[26] % 40),
-            f"{1000 + draw[27] % 60_000:,}",
+            str(usual * (2 + draw[27] % 7) + draw[26] % 40),
+            f"{1000 + draw[25] % 60_000:,}",
             f"{release}{patch + 1}",
             f"{release}{patch}",
-            digits[:7],
-            today.long,
-            today.weekday,
-            today.iso,
-            day_forms(day + 7 + draw[28] % 20).long,
-            clock(begin),
-            clock(begin + took // 3),
-            clock(begin + took),
+            f"{draw[0] << 16 | draw[1]:08x}",
+            *today,
+            dates[day + 7 + draw[28] % 20],
+            *[CLOCK[minute] for minute in minutes],
+            str(number),
             f"{project}-{key + 1}",
             f"{project}-{key + 2}",
             f"{project}-{key + 3}",
@@ -235,9 +223,9 @@ class Stories:
             str(page + 1),
             str(page + 2),
             str(page + 3),
-        )
-        minutes = (begin, begin + took // 3, begin + took * 2 // 3, begin + took)
-        return Story(number, self._kinds[draw[29]], day, minutes, facts, team, seats)
+        ]
+        kind = self._kinds[draw[23] % len(self._kinds)]
+        return Story(number, kind, day, minutes, facts, team, lead, draw[37] % VARIANTS)
 
 
 def _another(of: Sequence[object], than: int, draw: int) -> int:
@@ -247,6 +235,10 @@ def _another(of: Sequence[object], than: int, draw: int) -> int:
 
 def _join(qualifiers: Iterable[str], words: Iterable[str]) -> list[str]:
     return [f"{qualifier} {word}" for qualifier, word in product(qualifiers, words)]
+
+
+def _with_capitals(texts: Iterable[str]) -> list[tuple[str, str]]:
+    return [(text, _capitalize(text)) for text in texts]
 
 
 def _capitalize(text: str) -> str:

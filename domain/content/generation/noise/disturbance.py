@@ -5,13 +5,13 @@ Ids, and with them links, stay. Only such records are replaced as no golden ques
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from domain.content.generation.choices import SPAN
 from domain.content.generation.noise.copies import copy_record
-from domain.content.generation.noise.stale_pages import StalePageTeller
+from domain.content.generation.noise.stale_pages import tell_stale_page
 from domain.content.generation.story import TOLD
 from domain.model import DatasetType
 
@@ -29,6 +29,9 @@ _COPIED: Final[Mapping[DatasetType, int]] = {
     DatasetType.GITHUB_REPOS: 3,
 }
 """In the place of which of a story's four records its first one may be copied."""
+_NUMBERS: Final = Struct("<3H")
+"""What is drawn for the noise of a story: three numbers of two bytes."""
+_SPAN: Final = 1 << 16
 _MISLAID: Final = 2
 """In the place of which of a story's four pages there may be a stale one, or one in the wrong space."""
 
@@ -40,33 +43,33 @@ class Disturbance:
         noise: how much of it there is.
         stories: the stories.
         chooser: the choices of the company.
-        today: the day on which the company is shown.
         dataset_type: the type.
     """
 
     def __init__(
-        self, noise: Noise, stories: Stories, chooser: Chooser, today: int, dataset_type: DatasetType
+        self, noise: Noise, stories: Stories, chooser: Chooser, dataset_type: DatasetType
     ) -> None:
         self._chooser = chooser
         self._stories = stories
         self._dataset_type = dataset_type
         # One of a story's four records can be a copy, so four times as many of those are one.
-        self._copies = noise.near_duplicates * TOLD * SPAN
+        self._copies = noise.near_duplicates * TOLD * _SPAN
         is_of_pages = dataset_type is DatasetType.CONFLUENCE_PAGES
-        self._stale = noise.stale_pages * TOLD * SPAN if is_of_pages else 0.0
-        self._mislaid = self._stale + noise.misfiled * TOLD * SPAN if is_of_pages else 0.0
-        self._stale_pages = StalePageTeller(stories, chooser, today)
+        self._stale = noise.stale_pages * TOLD * _SPAN if is_of_pages else 0.0
+        self._mislaid = self._stale + noise.misfiled * TOLD * _SPAN if is_of_pages else 0.0
 
-    def disturb(self, story: Story, lines: list[str]) -> list[str]:
-        """The records of a story, with some of them replaced."""
-        ((draw, _),) = self._chooser.draw(b"noise %s %d" % (self._dataset_type.value.encode(), story.number))
+    def disturb(self, story: Story, told: str) -> str:
+        """The records of a story, as lines of JSON, with some of them replaced."""
+        lines = told.split("\n")
+        thing = b"noise %s %d" % (self._dataset_type.value.encode(), story.number)
+        draw = _NUMBERS.unpack_from(self._chooser.draw(thing))
         place = _COPIED[self._dataset_type]
         if draw[0] < self._copies:
             lines[place] = copy_record(self._dataset_type, lines[0], lines[place])
         if draw[1] < self._stale:
-            lines[_MISLAID] = self._stale_pages.tell_stale(story, _MISLAID)
+            lines[_MISLAID] = tell_stale_page(story, _MISLAID, self._stories, self._chooser)
         elif draw[1] < self._mislaid:
             page = msgspec.json.decode(lines[_MISLAID])
             space = self._stories.another_project(story.team, draw[2])
             lines[_MISLAID] = msgspec.json.encode(page | {"space_key": space}).decode()
-        return lines
+        return "\n".join(lines)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from domain.content.generation.calendar import CLOCK, day_forms
 from domain.content.generation.noise.phrases import STALE_ENDS, STALE_FORMS
-from domain.content.generation.phrases.wording import VARIANTS
+from domain.content.generation.phrases.wording import Wording
 from domain.content.generation.story import SLOTS, TOLD
-from domain.content.generation.telling import PageTeller, page_wording
+from domain.content.generation.telling import lay_out_page
 
 if TYPE_CHECKING:
     from domain.content.generation.choices import Chooser
@@ -16,29 +18,26 @@ if TYPE_CHECKING:
 _FEWEST_DAYS: Final = 120
 _MORE_DAYS: Final = 240
 """A page was written so many days before its story, and up to so many more."""
-_DAYS_NAMED: Final = 63
-"""So many days before it a page may name."""
-_PAGE_ID: Final = SLOTS.index("page0")
+_NAMED: Final = slice(SLOTS.index("e0"), SLOTS.index("e3") + 1)
+"""The days that a page names, all of them before it was written."""
+_ABOUT: Final = (
+    '"author_email":"%(mail)s","author_name":"%(author)s","created":"%(written)s:00Z","last_modified":"%(written)s:00Z"'
+)
 
 
-class StalePageTeller(PageTeller):
-    """Tells what a page said before a story happened."""
+def tell_stale_page(story: Story, place: int, stories: Stories, chooser: Chooser) -> str:
+    """What the page at that place of a story said before the story. It has no parent: that was written later."""
+    variant = _stale_page(story.kind, place).variant(story.variant)
+    drawn = chooser.draw_many(b"stale page %d" % (story.number * TOLD + place), variant.size)
+    day = story.day - _FEWEST_DAYS - drawn[0] % _MORE_DAYS
+    author = stories.person(story.team, drawn[1], day)
+    facts = [*story.facts]
+    facts[_NAMED] = [day_forms(day - 2 - choice % 60).long for choice in drawn[2:6]]
+    written = f"{day_forms(day).iso}T{CLOCK[9 * 60 + drawn[6]]}"
+    return variant.fill(facts, (author.mail, author.name, written), drawn)
 
-    thing = b"stale page %d"
 
-    def __init__(self, stories: Stories, chooser: Chooser, today: int) -> None:
-        super().__init__(stories, chooser, today)
-        self._stale = {
-            kind: page_wording(form, (STALE_ENDS,), has_parent=False) for kind, form in STALE_FORMS.items()
-        }
-
-    def tell_stale(self, story: Story, place: int) -> str:
-        """The page that stands in the place of one of the story's own. It has no parent: that was written later."""
-        ((draw, digits),) = self._chooser.draw(self.thing % (story.number * TOLD + place))
-        ago = _FEWEST_DAYS + draw[29] % _MORE_DAYS
-        before = story._replace(day=max(self._first_day + _DAYS_NAMED, story.day - ago))
-        author = self._stories.person(story.team, draw[30], before.day)
-        written = self._stamp(before.day, 9 * 60 + draw[31] % 480, draw[30])
-        own = (story.facts[_PAGE_ID + place], author.mail, author.name, written, written)
-        facts = before.facts + self._figures(before, draw, digits) + own
-        return self._stale[story.kind].fill(draw[28] % VARIANTS, facts)
+@cache
+def _stale_page(kind: str, place: int) -> Wording:
+    layout = lay_out_page(STALE_FORMS[kind], place, _ABOUT, (STALE_ENDS,))
+    return Wording([layout], [*SLOTS, "mail", "author", "written"])

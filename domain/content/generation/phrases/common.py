@@ -45,7 +45,7 @@ PEOPLE: Final = (
     "%(w)s of %(team)s has %(b)s percent of the week for the %(comp2)s until %(f)s.",
 )
 
-_TRACES: Final = "\\n".join(4 * ["- %(z)s%(z)s: %(a)s, %(c)s ms"])
+_TRACES: Final = "\\n".join(4 * ["- %(z)s: %(a)s, %(c)s ms"])
 LOGS: Final = (
     f"Slowest traces on %(h)s, %(e)s:\\n{_TRACES}",
     f"Traces of %(e)s at %(q)s, by %(w)s:\\n{_TRACES}",
@@ -53,15 +53,15 @@ LOGS: Final = (
 )
 """What was logged, as it stands in the JSON of incidents and bugs."""
 FILES: Final = (
-    "Attached:\\n- %(z)s%(z)s.csv, %(a)s rows of %(e)s\\n- %(z)s%(z)s.json, %(c)s kB\\n- %(z)s%(z)s.png, by %(w)s\\n- %(z)s%(z)s.png",
-    "Samples:\\n- %(z)s%(z)s.csv, %(a)s %(data)s\\n- %(z)s%(z)s.csv, %(a)s of %(e)s\\n- %(z)s%(z)s.csv, %(c)s, by %(w)s\\n- %(z)s%(z)s.csv",
-    "Runs of %(e)s:\\n- %(z)s%(z)s: %(a)s in %(c)s ms\\n- %(z)s%(z)s: %(a)s in %(c)s ms\\n- %(z)s%(z)s: %(a)s in %(c)s ms\\n- %(z)s%(z)s: stopped by %(w)s",
+    "Attached, with SHA-224:\\n- %(slug)s-%(c)s.csv, %(a)s rows of %(e)s: %(z)s\\n- %(slug)s-%(c)s.json, %(b)s kB: %(z)s\\n- %(c)s.png, by %(w)s: %(z)s\\n- %(c)s.png: %(z)s",
+    "Samples, with SHA-224:\\n- %(a)s %(data)s: %(z)s\\n- %(a)s of %(e)s: %(z)s\\n- %(c)s, by %(w)s: %(z)s\\n- %(c)s: %(z)s",
+    "Runs of %(e)s:\\n- %(z)s: %(a)s in %(c)s ms\\n- %(z)s: %(a)s in %(c)s ms\\n- %(z)s: %(a)s in %(c)s ms\\n- %(z)s: stopped by %(w)s",
 )
 """What is attached to other issues."""
 ANNEXES: Final = (
     f"<h2>Slowest traces</h2><pre>%(h)s, %(e)s %(q)s\\n{_TRACES}</pre>",
-    "<h2>Attachments</h2><pre>%(z)s%(z)s.csv, %(a)s rows\\n%(z)s%(z)s.csv, %(a)s rows\\n%(z)s%(z)s.json, %(c)s kB\\n%(z)s%(z)s.png, by %(w)s</pre>",
-    "<h2>Runs of %(e)s</h2><pre>%(z)s%(z)s %(a)s in %(c)s ms\\n%(z)s%(z)s %(a)s in %(c)s ms\\n%(z)s%(z)s %(a)s in %(c)s ms\\n%(z)s%(z)s %(q)s, by %(w)s</pre>",
+    "<h2>Attachments</h2><pre>SHA-224 of each:\\n%(c)s.csv, %(a)s rows: %(z)s\\n%(c)s.csv, %(a)s rows: %(z)s\\n%(c)s.json, %(b)s kB: %(z)s\\n%(c)s.png, by %(w)s: %(z)s</pre>",
+    "<h2>Runs of %(e)s</h2><pre>%(z)s %(a)s in %(c)s ms\\n%(z)s %(a)s in %(c)s ms\\n%(z)s %(a)s in %(c)s ms\\n%(z)s %(q)s, by %(w)s</pre>",
 )
 """What stands at the end of pages."""
 BELONGS: Final = (
@@ -70,18 +70,18 @@ BELONGS: Final = (
     "<p>%(w)s keeps page %(page)s for <a href='%(issue0)s'>%(key0)s</a> and <a href='%(repo)s'>%(slug)s</a>.</p>",
 )
 RELEASES: Final = (
-    "Images of %(ver)s:\\n- %(z)s%(z)s %(a)s kB\\n- %(z)s%(z)s %(a)s kB\\n- %(z)s%(z)s %(a)s kB\\n- %(z)s%(z)s %(a)s kB",
-    "Builds:\\n- %(z)s%(z)s %(q)s, %(a)s s\\n- %(z)s%(z)s %(q)s, %(a)s s\\n- %(z)s%(z)s, %(c)s failed\\n- %(z)s%(z)s, %(c)s failed",
-    "Commits:\\n- %(z)s%(z)s %(w)s, %(c)s lines\\n- %(z)s%(z)s %(w)s, %(c)s lines\\n- %(z)s%(z)s %(e)s, %(c)s lines\\n- %(z)s%(z)s %(e)s, %(a)s lines",
+    "Images of %(ver)s:\\n- %(z)s %(a)s kB\\n- %(z)s %(a)s kB\\n- %(z)s %(a)s kB\\n- %(z)s %(a)s kB",
+    "Builds:\\n- %(z)s %(q)s, %(a)s s\\n- %(z)s %(q)s, %(a)s s\\n- %(z)s, %(c)s failed\\n- %(z)s, %(c)s failed",
+    "Packages, with SHA-224:\\n- %(a)s kB, by %(w)s: %(z)s\\n- %(a)s kB, by %(w)s: %(z)s\\n- %(a)s kB of %(e)s: %(z)s\\n- %(a)s kB of %(e)s: %(z)s",
 )
 """What stands at the end of readmes."""
 LOGGED: Final = (
-    "`%(q)s %(h)s %(a)s in %(c)s ms, trace %(z)s%(z)s`",
-    "Trace %(z)s%(z)s at %(q)s: %(a)s in %(c)s ms.",
-    "From %(h)s: `%(q)s %(z)s%(z)s %(a)s %(c)s ms`",
+    "`%(q)s %(h)s %(a)s in %(c)s ms, trace %(z)s`",
+    "Trace %(z)s at %(q)s: %(a)s in %(c)s ms.",
+    "From %(h)s: `%(q)s %(z)s %(a)s %(c)s ms`",
 )
 TRACED: Final = (
-    "Screenshot of %(q)s: %(z)s%(z)s.png (%(c)s kB)",
-    "Snapshot %(z)s%(z)s, %(a)s rows.",
-    "(query %(z)s%(z)s of %(q)s, %(a)s rows)",
+    "Screenshot of %(q)s, %(c)s kB, SHA-224 %(z)s.",
+    "Snapshot %(z)s, %(a)s rows.",
+    "(query %(z)s of %(q)s, %(a)s rows)",
 )

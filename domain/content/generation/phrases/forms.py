@@ -1,8 +1,9 @@
 """Forms of records: which families of sentences each of them is made of.
 
-The slots for facts are those of a story (`domain.content.generation.company`) and of a record: `a` a number of three or
-four digits, `b` of two, `c` of three, `p` a percentage, `h` a host, `r` a commit, `w` a colleague, `q` a time of the
-day, `e` an earlier and `f` a later date, `x` a ticket of the help desk.
+The slots for facts are those of a story (`domain.content.generation.story`), among them `w` a colleague, `e` an earlier
+and `f` a later date; and those for figures of a sentence's own: `a` a number of four or five digits, `b` of two, `c` of
+three, `d` one like `a` and one like `c`, `p` a percentage, `h` a host, `r` a commit, `q` a time of the day, `x` a ticket
+of the help desk, `z` a long trace.
 """
 
 from __future__ import annotations

@@ -59,6 +59,20 @@ def test_every_kind_of_question_is_asked() -> None:
         assert {each.about for each in questions} == set(KINDS), dataset_type
 
 
+def test_every_repository_that_was_begun_for_an_issue_names_it() -> None:
+    made = company(500, TODAY)
+    readmes = {
+        f"{each['owner']}/{each['name']}": each["readme"]
+        for batch in made.records(DatasetType.GITHUB_REPOS)
+        for each in map(msgspec.json.decode, batch)
+    }
+    for question in derive_questions(made, DatasetType.GITHUB_REPOS):
+        issue = question.text.rstrip("?").rpartition(" ")[2]
+        assert all(
+            f"[{issue}]" in readmes[each] or f" {issue}" in readmes[each] for each in question.documents
+        )
+
+
 def test_a_company_with_few_records_has_fewer_questions() -> None:
     assert not derive_questions(company(3, TODAY), DatasetType.JIRA_ISSUES)
     assert len(derive_questions(company(40, TODAY), DatasetType.JIRA_ISSUES)) < 18

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.content.generation.calendar import CLOCK, HISTORY_WEEKS, day_forms
 from domain.content.generation.people import Staff
-from domain.content.generation.phrases.words import CIRCLES, COURSES, PLACINGS, SITES
 from domain.content.generation.phrases.wording import VARIANTS
+from domain.content.generation.phrases.words import CIRCLES, COURSES, PLACINGS, SITES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -46,9 +46,7 @@ class Disturbance:
         dataset_type: the type.
     """
 
-    def __init__(
-        self, noise: Noise, stories: Stories, chooser: Chooser, dataset_type: DatasetType
-    ) -> None:
+    def __init__(self, noise: Noise, stories: Stories, chooser: Chooser, dataset_type: DatasetType) -> None:
         self._chooser = chooser
         self._stories = stories
         self._dataset_type = dataset_type

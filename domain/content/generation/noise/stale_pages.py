@@ -20,9 +20,8 @@ _MORE_DAYS: Final = 240
 """A page was written so many days before its story, and up to so many more."""
 _NAMED: Final = slice(SLOTS.index("e0"), SLOTS.index("e3") + 1)
 """The days that a page names, all of them before it was written."""
-_ABOUT: Final = (
-    '"author_email":"%(mail)s","author_name":"%(author)s","created":"%(written)s:00Z","last_modified":"%(written)s:00Z"'
-)
+_AUTHOR: Final = '"author_email":"%(mail)s","author_name":"%(author)s"'
+_ABOUT: Final = f'{_AUTHOR},"created":"%(written)s:00Z","last_modified":"%(written)s:00Z"'
 
 
 def tell_stale_page(story: Story, place: int, stories: Stories, chooser: Chooser) -> str:

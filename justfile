@@ -16,6 +16,7 @@ measured := "tests/unit tests/contracts tests/integration"
 unmeasured := "tests/security tests/conformance tests/e2e tests/project tests/resilience"
 
 # Everything that has to hold before a change is merged
+[parallel]
 check: lint types arrows
     uv run pytest -n auto {{ unmeasured }}
     uv run coverage erase

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
+import pytest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +56,7 @@ print(json.dumps([each for each in json.loads(sys.argv[2]) if each in sys.module
 """
 
 
+@pytest.mark.resilience
 async def test_commands_that_list_and_a_server_that_reads_import_nothing_heavy(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     # The first command makes the store, for which it needs more.

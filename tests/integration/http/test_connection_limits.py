@@ -181,6 +181,7 @@ def test_connections_leave_files_for_everything_else(
     assert connection_limit() == connections
 
 
+@pytest.mark.resilience
 def test_health_is_told_among_more_connections_than_there_are_files(tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if name.startswith("COV") or name == "PATH"}
     command = [

@@ -86,6 +86,7 @@ def test_two_servers_on_one_file_are_one_glean(
         assert [other.upload(one, f"run-{run}", []).json()["total"] for run in range(4)] == [10] * 4
 
 
+@pytest.mark.resilience
 def test_two_processes_on_one_file_are_one_glean(tmp_path: Path) -> None:
     path = tmp_path / "sandbox.db"
     with (

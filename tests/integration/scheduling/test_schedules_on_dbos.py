@@ -102,6 +102,7 @@ async def ten_days(tmp_path: Path, database: str) -> AsyncIterator[DurableServer
         yield DurableServers(tmp_path, database, store)
 
 
+@pytest.mark.resilience
 @pytest.mark.each_store
 async def test_turns_are_had_once_over_ten_days_a_missed_one_a_year_ahead_and_a_server_that_dies(
     ten_days: DurableServers,

@@ -172,6 +172,7 @@ async def test_localhost_is_this_machine_whatever_a_resolver_says(resolver: Fake
     assert headers["host"] == f"localhost:{receiver.port}"
 
 
+@pytest.mark.resilience
 async def test_names_that_hang_hold_up_nobody_else_who_looks_a_name_up(resolver: FakeResolver) -> None:
     resolver.hanging.add("hangs.test")
     async with anyio.create_task_group() as tasks:

@@ -119,6 +119,7 @@ async def test_killed_before_any_file_is_in_place_there_is_no_archive_and_the_ne
     assert file_names(root / PLACE) == FILES
 
 
+@pytest.mark.resilience
 def test_a_file_that_decompresses_to_far_more_stays_in_bounded_memory(root: Path) -> None:
     ended = run(
         """

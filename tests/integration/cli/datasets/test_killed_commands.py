@@ -7,6 +7,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.support.servers.command_line import CHECKOUT, PATIENCE_S
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ def _kill(commands: CommandLine, step: str, *args: str) -> None:
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
 
+@pytest.mark.resilience
 def test_a_snapshot_whose_command_was_killed_blocks_no_teardown(command_line: CommandLine) -> None:
     dataset_id = command_line.add_finished_dataset()
     _kill(command_line, "archive", "archives", "snapshot", dataset_id)

@@ -117,6 +117,7 @@ def test_a_drain_refuses_what_is_new_and_says_what_runs(command_line: CommandLin
     assert command_line.run_json(*PROVISION, "jira_issues", "--record-count", "20")["status"] == "ready"
 
 
+@pytest.mark.resilience
 def test_a_drain_waits_for_what_runs(command_line: CommandLine) -> None:
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:

@@ -126,6 +126,7 @@ def test_a_refresh_that_failed_is_told_and_the_dataset_stays_ready(
     assert "The last refresh failed at the step push" in told
 
 
+@pytest.mark.resilience
 def test_a_refresh_whose_command_was_killed_goes_on(command_line: CommandLine) -> None:
     dataset_id = command_line.prepare(_provision_yesterday)
     command = (sys.executable, "-m", "tests.support.servers.killed_command", "index")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from server.composition.replicas.presence import hold_folder_presence
 from tests.support.servers.command_line import PATIENCE_S
 
@@ -73,6 +75,7 @@ def test_no_wait_leaves_a_restore_to_a_server(command_line: CommandLine) -> None
     assert (done["dataset_id"], done["status"], done["created"]) == (left["dataset_id"], "ready", False)
 
 
+@pytest.mark.resilience
 def test_a_restore_that_is_killed_goes_on_and_holds_the_same_bytes(command_line: CommandLine) -> None:
     gone = command_line.prepare(_archive_dataset)
     with command_line.open_sandbox() as sandbox:

@@ -70,6 +70,7 @@ def test_the_demo_tells_the_whole_story_in_one_document(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.resilience
 def test_the_demo_tells_people_and_keeps_its_folder_when_asked(
     temporary: Path, command_line: CommandLine
 ) -> None:

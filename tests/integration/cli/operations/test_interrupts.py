@@ -4,6 +4,8 @@ import json
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from server.composition.replicas.presence import hold_folder_presence
 from tests.support.sandbox.faults import Fault
 from tests.support.sandbox.launcher import LAUNCHER
@@ -23,6 +25,7 @@ def test_no_wait_leaves_the_work_to_a_server_and_ends_with_4(command_line: Comma
     assert (done["dataset_id"], done["status"], done["created"]) == (left["dataset_id"], "ready", False)
 
 
+@pytest.mark.resilience
 def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(command_line: CommandLine) -> None:
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:
@@ -43,6 +46,7 @@ def test_what_ctrl_c_interrupts_goes_on_when_it_is_called_again(command_line: Co
         assert len(sandbox.sync_jobs("ACME-Sandbox-Slack")) == 1
 
 
+@pytest.mark.resilience
 def test_cancel_has_a_running_provision_undo_itself(command_line: CommandLine) -> None:
     command_line.add_client_and_journey().run_ok("health")
     with command_line.open_sandbox() as sandbox:

@@ -171,6 +171,7 @@ def test_validation_without_any_template_lists_the_files_and_fails(
     assert found["error"]["code"] == "mock_data_missing"
 
 
+@pytest.mark.resilience
 def test_a_validation_is_interrupted_at_once(command_line: CommandLine, repository: RepositoryFiles) -> None:
     row = lines([{**pages()[0], "body": "word " * 200}])
     with (repository.folder / OWN).open("a") as file:

@@ -61,7 +61,7 @@ def _write_template(root: Path, dataset_type: DatasetType) -> int:
     return len(records)
 
 
-@pytest.mark.parametrize("dialect", ["admin", "indexing"])
+@pytest.mark.parametrize("dialect", [pytest.param("admin", marks=pytest.mark.resilience), "indexing"])
 @pytest.mark.parametrize("dataset_type", CONTAINERS)
 def test_near_names_are_provisioned_as_they_were_validated(
     command_line: CommandLine,

@@ -16,6 +16,7 @@ from server.settings import load_settings
 from tests.support import state_snapshot
 from tests.support.content.template_repository import write_repository
 from tests.support.polling import wait_for
+from tests.support.resilience.faults.dialect_names import INDEXING
 from tests.support.resilience.kills.processes.crash_points import CrashPoint
 from tests.support.resilience.kills.processes.idle import wait_until_idle
 from tests.support.resilience.kills.scenarios.indexing_scenarios import SCENARIOS
@@ -204,6 +205,8 @@ class KillRunner:
                 environ["GLEAN_API_KEY"] = stack.enter_context(
                     self.gleans.serve_file(folder / "data" / "glean-sandbox.sqlite")
                 )
+                if SCENARIOS[scene].dialect == INDEXING:  # whose search wants a token of its own
+                    environ["GLEAN_CLIENT_TOKEN"] = environ["GLEAN_API_KEY"]
                 environ["DATABASE_URL"] = stack.enter_context(_database(self.cluster, template, keep=keep))
             yield place
 

@@ -447,6 +447,7 @@ def test_held_back_beyond_what_was_asked_for_is_left_out(monkeypatch: pytest.Mon
     assert len(documents) == 20
 
 
+@pytest.mark.resilience
 def test_the_memory_for_those_held_back_is_that_of_a_part_of_them() -> None:
     """Of ten million ids some 700,000 are held; as sets they took 200 MB."""
     count_held = 100_000

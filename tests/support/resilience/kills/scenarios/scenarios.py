@@ -29,6 +29,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     cancel_teardown,
     do_nothing,
     prepare_archived,
+    prepare_company,
     prepare_expired_archive,
     prepare_finished_journey,
     prepare_living,
@@ -42,6 +43,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     prepare_stuck_disconnect,
     provision,
     provision_again,
+    provision_generated,
     provision_with_failure,
     refresh,
     refusing_fault,
@@ -270,6 +272,14 @@ _SAGAS: Final = (
         prepare=prepare_lost_staging,
         act=take_snapshot,
         points=failing_steps("snapshot", SNAPSHOT_STEPS, "archive"),
+    ),
+    Scenario(
+        name="provision of generated records",
+        ends=("ready",),
+        last=EventKind.PROVISIONED,
+        prepare=prepare_company,
+        act=provision_generated,
+        points=all_steps("provision", PROVISION_STEPS),
     ),
 )
 _TURNS: Final = (

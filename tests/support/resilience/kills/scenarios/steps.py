@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,13 @@ from domain.errors import LifecycleError
 from domain.governance.schedules import SCHEDULED_RUN_KIND, scheduled_run_id
 from domain.model.dataset import OrphanMark
 from domain.model.delivery import Delivery, DeliveryState
-from domain.model.enums import DatasetType, JourneyState, Stage, TeardownReason
+from domain.model.enums import DatasetType, DataSource, JourneyState, Stage, TeardownReason
 from domain.model.journey import Client, Journey
 from domain.model.schedule import HEALTH_SCHEDULE
 from domain.ports import DatasetQuery
-from tests.support.content.template_repository import confluence_page, write_template
+from tests.support.content.template_repository import TEMPLATE_FOLDER, confluence_page, write_template
 from tests.support.sandbox.faults import Fault
-from tests.support.servers.data_folder import KIM, provision_request
+from tests.support.servers.data_folder import KIM, ROOT, provision_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -75,6 +76,13 @@ async def journey(host: ScenarioHost, journey_id: str) -> None:
     await host.services.registry.add_journey(
         Journey(journey_id=journey_id, client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM
     )
+
+
+async def prepare_company(host: ScenarioHost) -> None:
+    """A client, and a company from which records are generated."""
+    bundled = ROOT / "mock_data" / "templates" / "fintech" / "developer_productivity" / "company.yaml"
+    shutil.copy(bundled, host.folder / "repository" / "mock_data" / "templates" / TEMPLATE_FOLDER)
+    await add_client_and_journey(host)
 
 
 async def prepare_ready(host: ScenarioHost) -> None:
@@ -196,6 +204,13 @@ async def provision(host: ScenarioHost, *, retry: bool = False) -> None:
     with suppress(LifecycleError):
         begun = await host.services.provisioning.start_or_attach(wish, KIM)
         await host.services.provisioning.wait(begun, None)
+
+
+async def provision_generated(host: ScenarioHost) -> None:
+    """Provision records of the company that is described beside the template."""
+    wish = replace(provision_request(), data_source=DataSource.GENERATED, record_count=40)
+    begun = await host.services.provisioning.start_or_attach(wish, KIM)
+    await host.services.provisioning.wait(begun, None)
 
 
 async def provision_again(host: ScenarioHost) -> None:

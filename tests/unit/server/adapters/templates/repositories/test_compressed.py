@@ -396,6 +396,7 @@ async def test_a_bomb_is_refused_before_it_fills_memory(repository: RepositoryFi
     assert peak < 40 << 20
 
 
+@pytest.mark.resilience
 @any_compression
 async def test_many_records_are_read_in_bounded_memory(repository: RepositoryFiles, suffix: str) -> None:
     noise = random.Random(1)

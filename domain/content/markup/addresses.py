@@ -30,7 +30,8 @@ _PICTURES: Final = ("data:image/gif", "data:image/jpeg", "data:image/png", "data
 
 def may_have_program_address(text: str) -> bool:
     """Whether an attribute in a text may begin as such an address does, which is cheap to know."""
-    return _BEGIN.search(text) is not None
+    # Each of them has a colon, and only an entity hides it.
+    return (":" in text or "&" in text) and _BEGIN.search(text) is not None
 
 
 def drop_program_addresses(text: str) -> str:

@@ -94,15 +94,15 @@ def _parse_rows(parts: list[str], delimiter: str) -> list[Row] | None:
     lines = _QUOTED.join([*[deps[at] for at in begins], deps[-1]]).split("\n")
     if not lines[-1]:
         del lines[-1]
-    rows = []
-    for line in lines:
-        bare = line.removesuffix("\r")
-        if "\r" in bare:
+    if any("\r" in part for part in deps):
+        lines = [line.removesuffix("\r") for line in lines]
+        if any("\r" in line for line in lines):
             return None
-        row = bare.split(delimiter) if bare else []
-        while _QUOTED in row:
-            row[row.index(_QUOTED)] = next(cells)
-        rows.append(row)
+    rows = [line.split(delimiter) if line else [] for line in lines]
+    if inside:
+        for row in rows:
+            while _QUOTED in row:
+                row[row.index(_QUOTED)] = next(cells)
     return rows if next(cells, None) is None else None
 
 

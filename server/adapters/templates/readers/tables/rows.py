@@ -80,6 +80,8 @@ class TableColumns:
 
     def _convert_column(self, at: int, cells: Sequence[str]) -> Sequence[Any]:
         if read := self._readers.get(at):
+            if read is _parse_list and _are_plain_lists(cells):
+                return [cell.split(";") for cell in cells]
             return [read(cell) if cell else None for cell in cells]
         return [cell or None for cell in cells] if "" in cells else cells
 
@@ -143,6 +145,17 @@ def _parse_number(cell: str) -> int | str:
         return int(cell)
     except ValueError:
         return cell
+
+
+def _are_plain_lists(cells: Sequence[str]) -> bool:
+    """Whether each cell is a list that only has to be split: none is JSON, nothing is empty or to be stripped."""
+    text = ";".join(cells)
+    return (
+        text.strip(";") == text.strip() == text != ""
+        and ";;" not in text
+        and "[" not in text
+        and len(text.split(None, 1)) == 1
+    )
 
 
 def _parse_list(cell: str) -> object:

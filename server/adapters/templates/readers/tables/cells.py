@@ -38,7 +38,14 @@ class Dialect(NamedTuple):
 PLAIN: Final = Dialect()
 
 
-def read_row_batches(file: BinaryIO, dialect: Dialect = PLAIN) -> Iterator[list[Row]]:
+class RowBatch(NamedTuple):
+    """Rows of a table, and whether one of them may have a brace, as placeholders have."""
+
+    rows: list[Row]
+    may_have_brace: bool = True
+
+
+def read_row_batches(file: BinaryIO, dialect: Dialect = PLAIN) -> Iterator[RowBatch]:
     """The rows of a file, in batches that are never empty; the same rows as those of `csv.reader`.
 
     Raises csv.Error for a file that is not CSV, and UnicodeDecodeError for one of another encoding.
@@ -53,9 +60,9 @@ def read_row_batches(file: BinaryIO, dialect: Dialect = PLAIN) -> Iterator[list[
             if rows is None:
                 break
             yielded += len(rows)
-            pending = rest
+            may_have_brace, pending = "{" in pending, rest
             if rows:
-                yield rows
+                yield RowBatch(rows, may_have_brace)
         else:
             return
     except UnicodeDecodeError:
@@ -106,7 +113,7 @@ def _parse_rows(parts: list[str], delimiter: str) -> list[Row] | None:
     return rows if next(cells, None) is None else None
 
 
-def _read(file: BinaryIO, dialect: Dialect, skipped: int) -> Iterator[list[Row]]:
+def _read(file: BinaryIO, dialect: Dialect, skipped: int) -> Iterator[RowBatch]:
     """The rows after the first `skipped`. Rows before an error are yielded before it is raised."""
     rows: list[Row] = []
     file.seek(0)
@@ -117,14 +124,14 @@ def _read(file: BinaryIO, dialect: Dialect, skipped: int) -> Iterator[list[Row]]
         for row in islice(read_csv_rows(text, dialect.delimiter), skipped, None):
             rows.append(row)
             if len(rows) == _BATCH:
-                yield rows
+                yield RowBatch(rows)
                 rows = []
     except (csv.Error, UnicodeDecodeError):
         if rows:
-            yield rows
+            yield RowBatch(rows)
         raise
     finally:
         # The wrappers would close the file, which is not theirs.
         text.detach().detach()
     if rows:
-        yield rows
+        yield RowBatch(rows)

@@ -69,7 +69,7 @@ class TableReader:
         above = header.rows
         before = 0
         unnamed: set[int] = set()
-        for piece in read_row_batches(self._file, header.dialect):
+        for piece, may_have_brace in read_row_batches(self._file, header.dialect):
             rows = piece[above:]
             above -= len(piece) - len(rows)
             batch = [row for row in rows if row and (row[0].strip() or "".join(row).strip())]
@@ -78,7 +78,7 @@ class TableReader:
                     batch = self._fit_widths(rows, columns.width, before + len(piece) - len(rows))
                 unnamed |= columns.find_unnamed_values(batch)
                 self._position += len(batch)
-                yield TableRows(batch, columns)
+                yield TableRows(batch, columns, may_have_brace=may_have_brace)
             before += len(piece)
         if unnamed:
             places = ", ".join(map(str, sorted(unnamed)))

@@ -100,16 +100,22 @@ class TableColumns:
 class TableRows(RecordBatch):
     """A batch of rows. As a JSON object, a row has no members for its empty cells, unless empty is a value there."""
 
-    def __init__(self, rows: Sequence[Sequence[str]], columns: TableColumns) -> None:
+    def __init__(
+        self, rows: Sequence[Sequence[str]], columns: TableColumns, *, may_have_brace: bool = True
+    ) -> None:
         self._rows = rows
+        self._may_have_brace = may_have_brace
         self._columns = columns
         self.names = columns.header
 
     def decode_records(self, kind: RecordKind) -> list[Any] | None:
-        text = "".join(chain.from_iterable(self._rows))
-        if kind is not self._columns.kind or ("{" in text and has_placeholder(text.encode())):
+        if kind is not self._columns.kind or (self._may_have_brace and self._has_placeholder()):
             return None
         return self._columns.convert_rows(self._rows)
+
+    def _has_placeholder(self) -> bool:
+        text = "".join(chain.from_iterable(self._rows))
+        return "{" in text and has_placeholder(text.encode())
 
     def split_records(self) -> list[bytes]:
         names, values, nullable = self._columns.names, self._columns.convert_row, self._columns.nullable

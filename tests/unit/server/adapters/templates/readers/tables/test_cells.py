@@ -35,7 +35,7 @@ def read(rows: Iterable[list[str]]) -> tuple[list[list[str]], str | None]:
 
 def cut(path: Path) -> Iterator[list[str]]:
     with path.open("rb") as file:
-        yield from chain.from_iterable(cells.read_row_batches(file))
+        yield from chain.from_iterable(batch.rows for batch in cells.read_row_batches(file))
 
 
 def by_csv(path: Path) -> Iterator[list[str]]:

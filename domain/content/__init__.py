@@ -32,7 +32,7 @@ from domain.content.generation import (
     derive_questions,
     parse_specification,
 )
-from domain.content.golden_questions import parse_golden_questions
+from domain.content.golden_questions import join_words, parse_golden_questions
 from domain.content.markup import (
     adf_to_text,
     body_to_text,
@@ -92,6 +92,7 @@ __all__ = [
     "is_address",
     "is_fit_for_use",
     "join_to_one_line",
+    "join_words",
     "load_questions",
     "made_up_address",
     "markdown_to_text",

@@ -7,8 +7,10 @@ answers because what they ask about is absent.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import combining, normalize
 
 from domain.errors import TemplateInvalidError
 from domain.model import DatasetType, GoldenQuestion, quote_foreign
@@ -24,7 +26,17 @@ MAX_DOCUMENTS_PER_QUESTION: Final = 50
 """How many documents of one type a question may name."""
 MAX_ID_LENGTH: Final = 200
 """Characters of a document's id."""
+_WORD: Final = re.compile(r"\w+")
 _TYPES: Final = ", ".join(each.value for each in DatasetType)
+
+
+def join_words(text: str) -> str:
+    """The words of a text as a search compares them: without case, accents and what stands between them.
+
+    Each has a space before and behind it, so that words are in a text where what is joined of them is.
+    """
+    plain = "".join(each for each in normalize("NFKD", text).casefold() if not combining(each))
+    return f" {' '.join(_WORD.findall(plain))} "
 
 
 def parse_golden_questions(content: object, file: str) -> Mapping[DatasetType, tuple[GoldenQuestion, ...]]:
@@ -114,15 +126,18 @@ class _EntryParser:
                 "absent", "and documents exclude each other: what is absent answers nothing"
             )
         if not isinstance(value, str) or not any(letter.isalnum() for letter in value):
-            raise self.invalid_error("absent", "must be the words that are in no document")
+            raise self.invalid_error("absent", "must be a text: the words that are in no document")
         absent = " ".join(value.split())
-        if absent.casefold() not in text.casefold():
+        if join_words(absent) not in join_words(text):
             raise self.invalid_error("absent", "must be words of the question itself")
         return absent
 
     def parse_documents(self, value: object) -> Iterator[tuple[DatasetType, tuple[str, ...]]]:
         if not isinstance(value, dict) or not value:
-            raise self.invalid_error("documents", f"must name ids by dataset type ({_TYPES})")
+            raise self.invalid_error(
+                "documents",
+                f"must name ids by dataset type ({_TYPES}); a question that nothing answers has 'absent' instead",
+            )
         for name, ids in value.items():
             field = f"documents.{quote_foreign(str(name))}"
             try:

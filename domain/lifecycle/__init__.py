@@ -21,6 +21,7 @@ from domain.lifecycle.provision import (
     RefreshResult,
     RefreshService,
     RestoreService,
+    provision_failed_error,
 )
 from domain.lifecycle.sagas import (
     Dependencies,
@@ -64,6 +65,7 @@ __all__ = [
     "orphan_cleared_event",
     "parse_archive",
     "probe_query",
+    "provision_failed_error",
     "published_reason",
     "run_saga",
     "used_dataset",

@@ -89,7 +89,7 @@ def require_continue_allowed(journey: Journey, stage: Stage, *, restored: bool =
     left = journey.stage is not stage and not restored
     if left or journey.state in {JourneyState.COMPLETED, JourneyState.CANCELLED}:
         now = f"at {journey.stage}" if left else journey.state
-        msg = f"The journey {journey.journey_id!r} is now {now}; everything that this provision had made was removed."
+        msg = f"The journey {journey.journey_id!r} is now {now}; what this attempt had made was removed."
         raise JourneyNotActiveError(msg)
 
 

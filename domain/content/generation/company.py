@@ -105,13 +105,23 @@ class Company:
         named = msgspec.json.encode(self._specification).decode().casefold()
         return [each for each in NOWHERE if each.casefold() not in named]
 
+    def copied_place(self, dataset_type: DatasetType, story: Story) -> int | None:
+        """In the place of which record of a story its first one is copied, where noise is asked for."""
+        disturbance = self._disturbance(dataset_type)
+        return disturbance.copied_place(story) if disturbance else None
+
     def _find_tell(self, dataset_type: DatasetType, teller: Teller) -> Callable[[Story], str]:
         """How a story is told: plainly, or with the noise that the specification asks for."""
+        disturbance = self._disturbance(dataset_type)
+        if disturbance is None:
+            return teller.tell
+        return lambda story: disturbance.disturb(story, teller.tell(story))
+
+    def _disturbance(self, dataset_type: DatasetType) -> Disturbance | None:
         noise = self._specification.noise
         if noise == Noise():
-            return teller.tell
-        disturbance = Disturbance(noise, self.stories, self._chooser, dataset_type)
-        return lambda story: disturbance.disturb(story, teller.tell(story))
+            return None
+        return Disturbance(noise, self.stories, self._chooser, dataset_type)
 
     def _tell_systems(self, teller: RepositoryTeller) -> list[str]:
         return [self._tell_system(teller, each) for each in range(min(self.stories.systems, self.count))]

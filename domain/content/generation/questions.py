@@ -87,7 +87,9 @@ _QUESTIONS: Final = {
         _Question(
             "newer", "decision", "For how many days does the %(comp)s of %(sys)s keep %(data)s now?", (3,)
         ),
-        _Question("when", "migration", "When do the %(n)s %(data)s of %(sys)s move to %(option)s?", (0, 1)),
+        _Question(
+            "when", "migration", "When does %(key0)s move the %(data)s of %(sys)s to %(option)s?", (0, 1)
+        ),
         _Question(
             "limit",
             "question",
@@ -163,8 +165,12 @@ def _facts(story: Story) -> dict[str, str]:
 def _answers(
     company: Company, story: Story, dataset_type: DatasetType, question: _Question
 ) -> tuple[str, ...]:
-    ids = _IDS[dataset_type]
-    return tuple(ids(company, story, each) for each in question.answers)
+    ids, places = _IDS[dataset_type], question.answers
+    # What is copied is answered by the copy as well, and a search may find that first.
+    copied = company.copied_place(dataset_type, story) if 0 in places else None
+    if copied is not None and copied not in places:
+        places = (*places, copied)
+    return tuple(ids(company, story, each) for each in places)
 
 
 def _page_id(_: Company, story: Story, place: int) -> str:

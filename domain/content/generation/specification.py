@@ -118,7 +118,9 @@ def parse_specification(content: object, file: str) -> CompanySpecification:
     """
     if not isinstance(content, dict):
         raise _invalid(
-            file, "generator", f"is no specification of a company: it has no line `generator: {GENERATOR}`"
+            file,
+            "generator",
+            f"is missing: a company's file has a line `generator: {GENERATOR}`, and other fields",
         )
     generator = content.get("generator")
     if generator != GENERATOR:
@@ -183,7 +185,7 @@ def _find_bad_noise(noise: Noise) -> Iterator[Problem]:
     if mislaid > _MOST_NOISE:
         yield (
             "noise",
-            f"has stale_pages and misfiled of together {mislaid:g}; {_MOST_NOISE} of the pages is the most",
+            f"makes {mislaid:g} of the pages stale or misfiled; {_MOST_NOISE} is the most for both together",
         )
 
 

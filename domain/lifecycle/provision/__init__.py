@@ -6,7 +6,12 @@ from domain.lifecycle.provision.compensation import COMPENSATION_SAGA
 from domain.lifecycle.provision.refresh import RefreshResult, RefreshService
 from domain.lifecycle.provision.restore import RestoreService
 from domain.lifecycle.provision.saga import PROVISION_SAGA
-from domain.lifecycle.provision.service import ProvisionRequest, ProvisionResult, ProvisionService
+from domain.lifecycle.provision.service import (
+    ProvisionRequest,
+    ProvisionResult,
+    ProvisionService,
+    provision_failed_error,
+)
 
 __all__ = [
     "COMPENSATION_SAGA",
@@ -17,4 +22,5 @@ __all__ = [
     "RefreshResult",
     "RefreshService",
     "RestoreService",
+    "provision_failed_error",
 ]

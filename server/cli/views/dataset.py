@@ -8,7 +8,7 @@ from rich.filesize import decimal
 from rich.text import Text
 
 from domain.content import is_fit_for_use, quality_issues
-from domain.lifecycle import parse_archive
+from domain.lifecycle import parse_archive, provision_failed_error
 from domain.model import DatasetStatus, Journey, UnreadableRow, Waiver
 from server.cli.output import (
     format_duration,
@@ -62,8 +62,12 @@ def render_dataset(
                 )
             ),
         )
-    failed = "The last refresh failed" if dataset.status is DatasetStatus.READY else "It failed"
-    yield from _render_failure(failed, dataset.failure)
+    if dataset.status is DatasetStatus.READY and dataset.failure is not None:
+        # The failure's own action is for a provision that is retried; a dataset in use is refreshed once more.
+        action = provision_failed_error(dataset).suggested_action
+        yield from _render_failure("The last refresh failed", dataset.failure, action)
+    else:
+        yield from _render_failure("It failed", dataset.failure)
     if details.undos:
         rows = [(each.what, each.cause, each.since, each.tries) for each in details.undos]
         columns = ("what", "why not yet", "since", "tries")
@@ -162,7 +166,9 @@ def _readiness_facts(readiness: Readiness) -> Iterator[tuple[str, object]]:
         yield "not answered", each
 
 
-def _render_failure(title: str, failure: Failure | None) -> Iterator[RenderableType]:
+def _render_failure(
+    title: str, failure: Failure | None, action: str | None = None
+) -> Iterator[RenderableType]:
     if failure is None:
         return
     yield render_section(
@@ -175,9 +181,9 @@ def _render_failure(title: str, failure: Failure | None) -> Iterator[RenderableT
             )
         ),
     )
-    if failure.suggested_action:
+    if action := action or failure.suggested_action:
         # A line of its own, so that the terminal does not break the command in it.
-        yield Text(f"What to do: {failure.suggested_action}")
+        yield Text(f"What to do: {action}")
 
 
 def _format_confirmation(confirmation: Confirmation) -> str:

@@ -56,13 +56,19 @@ class Disturbance:
         self._stale = noise.stale_pages * TOLD * _SPAN if is_of_pages else 0.0
         self._mislaid = self._stale + noise.misfiled * TOLD * _SPAN if is_of_pages else 0.0
 
+    def copied_place(self, story: Story) -> int | None:
+        """In the place of which of a story's records its first one is copied; None where it is not."""
+        return _COPIED[self._dataset_type] if self._draw(story)[0] < self._copies else None
+
+    def _draw(self, story: Story) -> tuple[int, int, int]:
+        thing = b"noise %s %d" % (self._dataset_type.value.encode(), story.number)
+        return _NUMBERS.unpack_from(self._chooser.draw(thing))
+
     def disturb(self, story: Story, told: str) -> str:
         """The records of a story, as lines of JSON, with some of them replaced."""
         lines = told.split("\n")
-        thing = b"noise %s %d" % (self._dataset_type.value.encode(), story.number)
-        draw = _NUMBERS.unpack_from(self._chooser.draw(thing))
-        place = _COPIED[self._dataset_type]
-        if draw[0] < self._copies:
+        draw, place = self._draw(story), self.copied_place(story)
+        if place is not None:
             lines[place] = copy_record(self._dataset_type, lines[0], lines[place])
         if draw[1] < self._stale:
             lines[_MISLAID] = tell_stale_page(story, _MISLAID, self._stories, self._chooser)

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
-from domain.content import parse_document_id, parse_golden_questions, parse_specification
+from domain.content import (
+    body_to_text,
+    decode_document,
+    join_words,
+    parse_document_id,
+    parse_golden_questions,
+    parse_specification,
+)
 from domain.errors import LifecycleError, TemplateInvalidError
-from domain.model import quote_foreign
+from domain.model import decode_json, quote_foreign
 from server.adapters.templates.catalogue.listing import QUESTIONS_FILE
 
 if TYPE_CHECKING:
@@ -172,27 +179,28 @@ class QuestionCheck:
     def __init__(self, questions: Iterable[GoldenQuestion]) -> None:
         self._questions = list(questions)
         self._left = {each.casefold() for question in self._questions for each in question.documents}
-        self._absent = {each.absent.casefold() for each in self._questions if each.absent}
+        self._absent = {join_words(each.absent) for each in self._questions if each.absent}
         self._present: dict[str, str] = {}
 
     def look_at(self, chunk: bytes) -> None:
         """Look at the documents of a chunk of whole lines."""
         if self._left:
             self._left.difference_update(parse_document_id(line).casefold() for line in chunk.splitlines())
-        if self._absent:
-            text = chunk.decode().casefold()
+        for line in chunk.splitlines() if self._absent else ():
+            document = decode_document(line)
+            body = body_to_text(document.body.mime, decode_json(document.body.text, str))
+            text = join_words(f"{document.title}\n{body}\n{document.id}")
             for each in [each for each in self._absent if each in text]:
                 self._absent.discard(each)
-                found = next(line for line in chunk.splitlines() if each in line.decode().casefold())
-                self._present[each] = parse_document_id(found)
+                self._present[each] = document.id
 
     def problems(self, source: str, dataset_type: str) -> list[str]:
         """One problem for each document that is named and missing, and for what is said to be absent and is not."""
         problems = [
             f"{questions_path(source)}: question {question.position} says that {question.absent!r} is in no document, "
-            f"but it is in {self._present[question.absent.casefold()]!r} of {source} (absent)."
+            f"but it is in {self._present[join_words(question.absent)]!r} of {source} (absent)."
             for question in self._questions
-            if question.absent and question.absent.casefold() in self._present
+            if question.absent and join_words(question.absent) in self._present
         ]
         problems += [
             f"{questions_path(source)}: question {question.position} names {each!r}, "

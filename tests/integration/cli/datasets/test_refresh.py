@@ -124,6 +124,7 @@ def test_a_refresh_that_failed_is_told_and_the_dataset_stays_ready(
     assert f"datasets refresh {dataset_id}" in failed["suggested_action"]
     assert (shown["status"], shown["failure"]["step"]) == ("ready", "push")
     assert "The last refresh failed at the step push" in told
+    assert "dataset-lifecycle datasets refresh" in told.partition("What to do")[2]
 
 
 @pytest.mark.resilience

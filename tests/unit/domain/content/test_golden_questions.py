@@ -149,8 +149,8 @@ def test_what_nothing_answers_is_asked_of_every_type() -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ({"absent": ""}, "must be the words"),
-        ({"absent": 3}, "must be the words"),
+        ({"absent": ""}, "must be a text: the words"),
+        ({"absent": 3}, "must be a text: the words"),
         ({"absent": "Sarnwick"}, "must be words of the question itself"),
         ({"absent": "Velmora", "documents": {"jira_issues": ["A-1"]}}, "exclude each other"),
     ],

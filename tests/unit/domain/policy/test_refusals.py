@@ -124,7 +124,7 @@ def test_a_journey_that_is_not_active_is_told_in_which_state_it_is(
 def test_a_provision_that_was_taken_back_says_what_became_of_the_journey(stands: Journey, now: str) -> None:
     assert catch_refusal(lambda: require_continue_allowed(stands, Stage.SANDBOX)) == {
         "code": "journey_not_active",
-        "message": f"The journey 'j1' is now {now}; everything that this provision had made was removed.",
+        "message": f"The journey 'j1' is now {now}; what this attempt had made was removed.",
         "recovery": "needs_human",
         "suggested_action": "Ask a person to activate the journey, then call again.",
     }

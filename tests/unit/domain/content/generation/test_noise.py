@@ -107,9 +107,10 @@ def test_pages_alone_are_stale_or_misfiled() -> None:
     assert not any(changed(made, each) for each in (ISSUES, MESSAGES, REPOSITORIES))
 
 
+@pytest.mark.parametrize("day", [TODAY, date(2026, 12, 4)])
 @EVERY_TYPE
-def test_golden_questions_are_answered_all_the_same(dataset_type: DatasetType) -> None:
-    made = noisy()
+def test_golden_questions_are_answered_all_the_same(dataset_type: DatasetType, day: date) -> None:
+    made = Company(msgspec.structs.replace(bundled_specification(), noise=MUCH), 400, day)
     with closing(DemoSearch(made, dataset_type)) as search:
         missed = [
             each.text

@@ -31,7 +31,7 @@ def without(name: str) -> dict[str, Any]:
 
 
 BAD: dict[str, tuple[object, str, str]] = {
-    "no object": ([], "generator", "is no specification of a company"),
+    "no object": ([], "generator", "is missing: a company's file has a line"),
     "no generator": (without("generator"), "generator", "names no generator; this version has company/1"),
     "another generator": (
         company_content(generator="company/2"),
@@ -134,7 +134,7 @@ BAD: dict[str, tuple[object, str, str]] = {
     "more noise than there is room for": (
         company_content(noise={"stale_pages": 0.2, "misfiled": 0.1}),
         "noise",
-        "of together 0.3; 0.25 of the pages is the most",
+        "makes 0.3 of the pages stale or misfiled; 0.25 is the most for both together",
     ),
     "shares that tell nothing": (
         company_content(

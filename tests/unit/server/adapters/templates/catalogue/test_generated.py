@@ -85,7 +85,7 @@ BROKEN = {
     "not YAML": ("teams: [}\n", "line 1 is not YAML"),
     "a byte that is no text": (b"generator: \xff\xfe\x00", "is not YAML"),
     "an alias": ("a: &a [1]\nb: *a\n", "used by an alias"),
-    "nothing": ("", "is no specification of a company"),
+    "nothing": ("", "generator is missing"),
     "a key that is a list": (f"{yaml.safe_dump(CONTENT)}? [1, 2]\n: 3\n", "is not YAML"),
     "a key twice": (f"{yaml.safe_dump(CONTENT)}seed: 2\n", "seed is there twice"),
     "too deep": ("[" * 3000, "is not YAML: its parts lie too deep"),

@@ -188,9 +188,20 @@ async def test_questions_about_a_type_that_no_template_beside_them_makes_are_fou
     )
 
 
-async def test_what_is_said_to_be_absent_is_looked_for(repository: RepositoryFiles) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>The VELMORA Exchange runs here, the Velmora exchange.</p>",
+        "<p>The Velmora  Exchange</p>",
+        "<p>The Velmora\nExchange</p>",
+        "<p>The Vel<b>mora</b> <i>Exchange</i></p>",
+        "<p>The Velmora&nbsp;Exchange</p>",
+        "<p>The V&eacute;lmora-Exchange</p>",
+    ],
+)
+async def test_what_is_said_to_be_absent_is_looked_for(repository: RepositoryFiles, body: str) -> None:
     found = pages()
-    found[1]["body"] = "<p>The VELMORA Exchange runs here, the Velmora exchange.</p>"
+    found[1]["body"] = body
     repository.write(f"{FOLDER}/confluence_pages.jsonl", lines(found))
     absent = [
         {"question": "Who runs the Velmora Exchange?", "absent": "Velmora Exchange"},

@@ -104,9 +104,7 @@ class RegistryService:
             if taken == journey:
                 return journey
             if taken is not None:
-                msg = f"Client {journey.client_id!r} already has a journey {journey.journey_id!r}, ignoring case."
-                spelt = (taken.journey_id,) if isinstance(taken, Journey) else ()
-                raise InvalidArgumentError(msg, field="journey_id", candidates=spelt)
+                raise _taken_journey_error(journey, taken)
             uow.journeys.put(journey)
             record_audit_entry(
                 uow,
@@ -274,4 +272,23 @@ def load_stage_datasets(uow: UnitOfWork, journey: Journey, stage: Stage) -> list
             statuses=_LIVE,
             limit=_PAGE,
         )
+    )
+
+
+def _taken_journey_error(journey: Journey, taken: Journey | UnreadableRow) -> InvalidArgumentError:
+    """The error for a journey whose id another one has, which is spelt alike or in other cases."""
+    if not isinstance(taken, Journey):
+        msg = f"Client {journey.client_id!r} already has a journey {journey.journey_id!r}, which cannot be read."
+        return InvalidArgumentError(msg, field="journey_id")
+    if taken.journey_id != journey.journey_id:
+        msg = f"Client {journey.client_id!r} already has a journey {taken.journey_id!r}; case makes no difference."
+        return InvalidArgumentError(msg, field="journey_id", candidates=(taken.journey_id,))
+    return InvalidArgumentError(
+        f"Client {journey.client_id!r} already has a journey {journey.journey_id!r}; it is {taken.state} at "
+        f"{taken.stage}.",
+        field="journey_id",
+        suggested_action=(
+            f"Move it with `dataset-lifecycle journeys set-state {taken.journey_id} STATE --client-id "
+            f"{taken.client_id}`, or choose another id."
+        ),
     )

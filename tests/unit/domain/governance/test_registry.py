@@ -185,7 +185,7 @@ async def test_a_journey_that_is_added_again_is_the_same_journey(registry_setup:
         (journey(".hidden"), ()),
         (journey("a/b"), ()),
         (journey("J1"), ("j1",)),
-        (journey(stage=Stage.PILOT), ("j1",)),
+        (journey(stage=Stage.PILOT), ()),
     ],
 )
 async def test_a_journey_id_that_is_malformed_or_taken_is_refused(

@@ -287,8 +287,5 @@ def _taken_journey_error(journey: Journey, taken: Journey | UnreadableRow) -> In
         f"Client {journey.client_id!r} already has a journey {journey.journey_id!r}; it is {taken.state} at "
         f"{taken.stage}.",
         field="journey_id",
-        suggested_action=(
-            f"Move it with `dataset-lifecycle journeys set-state {taken.journey_id} STATE --client-id "
-            f"{taken.client_id}`, or choose another id."
-        ),
+        suggested_action="Ask the operator whether that journey is meant, or choose another id.",
     )

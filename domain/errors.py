@@ -472,6 +472,13 @@ class QualityGateError(FailureError):
     code = "quality_gate"
 
 
+class LeakFoundError(FailureError):
+    """Sanitized records still hold a value of the export. `facts` carry `leak_count`, and the first as `leaks`."""
+
+    code = "leak_found"
+    action = "Ask a person to look at the places named, and to complete the rules of the sanitizer."
+
+
 class StagingFailedError(FailureError):
     """The staging area could not be written or read."""
 

@@ -86,6 +86,7 @@ from domain.model.journey import Client, Journey, UnreadableRow
 from domain.model.nearest_names import closest_names, same_names
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId, SyncWait
+from domain.model.sanitization import DroppedField, Leak, ReplacedCount, SanitizationReport, Suspect
 from domain.model.schedule import (
     HEALTH_SCHEDULE,
     ORPHAN_SCAN_SCHEDULE,
@@ -145,6 +146,7 @@ __all__ = [
     "Delivery",
     "DeliveryResult",
     "DeliveryState",
+    "DroppedField",
     "Event",
     "EventData",
     "EventKind",
@@ -158,6 +160,7 @@ __all__ = [
     "Issue",
     "Journey",
     "JourneyState",
+    "Leak",
     "LifecycleSettings",
     "NameListForm",
     "OrphanCleared",
@@ -176,17 +179,20 @@ __all__ = [
     "Readiness",
     "ReadinessFigures",
     "Recheck",
+    "ReplacedCount",
     "RequestContext",
     "Restored",
     "RetryPolicy",
     "Run",
     "SagaId",
+    "SanitizationReport",
     "Schedule",
     "SettingForm",
     "SettingForms",
     "SourceCount",
     "Stage",
     "Subscription",
+    "Suspect",
     "SyncWait",
     "Teardown",
     "TeardownFailed",

@@ -69,6 +69,7 @@ PARTS: Final = {
     "admissions": "store",
     "audit": "pipeline",
     "provision": "pipeline",
+    "sanitizer": "pipeline",
 }
 """Every part, in the order of the table, and the folder that it is in."""
 

@@ -64,6 +64,10 @@ PLANTED: Final[dict[str, tuple[str, str]]] = {
         "domain.content.documents.slack_messages",
         "domain.content.markup.slack",
     ),
+    "domain.content.sanitization is entered by its front door": (
+        "domain.content.quality",
+        "domain.content.sanitization.people",
+    ),
     "domain.lifecycle.sagas is entered by its front door": (
         "domain.lifecycle.datasets",
         "domain.lifecycle.sagas.context",

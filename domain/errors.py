@@ -195,7 +195,7 @@ class TemplateFormatUnknownError(TemplateInvalidError):
 
 
 class ExportInvalidError(InputError):
-    """A vendor's export cannot be imported. `facts` carry `file`, and where known `position` and `kind`."""
+    """An export cannot be imported, or sanitized. `facts` carry `file`, and where known `position` and `kind`."""
 
     code = "export_invalid"
     action = "Correct what is named, or export it again; then import it again: nothing was written."

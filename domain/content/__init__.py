@@ -42,7 +42,15 @@ from domain.content.markup import (
     storage_to_html,
     wiki_to_text,
 )
-from domain.content.population import MAX_DOCUMENT_BYTES, NO_FACTS, ConnectorFacts, Population
+from domain.content.population import (
+    MAX_DOCUMENT_BYTES,
+    NO_FACTS,
+    ConnectorFacts,
+    ExtendedRecordStream,
+    Population,
+    with_sanitization,
+    withhold_values,
+)
 from domain.content.quality import (
     QUALITY_THRESHOLD,
     failed_checks,
@@ -73,6 +81,7 @@ __all__ = [
     "CompanySpecification",
     "ConnectorFacts",
     "DateOrder",
+    "ExtendedRecordStream",
     "Fault",
     "JsonArrayBatch",
     "JsonLinesBatch",
@@ -112,4 +121,6 @@ __all__ = [
     "storage_to_html",
     "wiki_to_text",
     "with_indexed_gate",
+    "with_sanitization",
+    "withhold_values",
 ]

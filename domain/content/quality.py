@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from domain.content.checks import DOCUMENT_PROBLEMS, DuplicateDetector, QualityChecker, quality_score
 from domain.content.checks.spill import MemorySpill
 from domain.content.documents import DECODE_ERRORS, RECORD_KINDS, decode_document
+from domain.content.population import LEAK_GATE, without_values
 from domain.model import CheckResult
 
 if TYPE_CHECKING:
@@ -114,14 +115,17 @@ def recheck_quality(
     unchanged = digest.hexdigest() == content.checksum
     lost = 0 if unchanged else max(1, content.record_count - lines + damaged)
     staged = CheckResult(check="staged", weight=0, of=max(content.record_count, lost), failed=lost)
-    return replace(
+    # Nothing is sanitized again, so the leak check keeps its result.
+    no_leak = tuple(each for each in content.report.gates if each.check == LEAK_GATE)
+    report = replace(
         content.report,
         score=quality_score(checks),
         checks=checks,
-        gates=(staged,),
+        gates=(*no_leak, staged),
         checksum=digest.hexdigest(),
         evaluated_at=now,
     )
+    return report if content.sanitization is None else without_values(report)
 
 
 def _merged_result(before: CheckResult, found: CheckResult, damaged: int, documents: int) -> CheckResult:

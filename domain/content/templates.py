@@ -41,14 +41,16 @@ def choose_template(
 ) -> tuple[Template, TemplateChoice]:
     """Choose the template that is named, or else the best match for the client. Ties go to the lower id.
 
-    With a `source` only templates that have such data are chosen from.
+    With a `source` only templates that have such data are chosen from. Sanitized data are none of a template's own: it
+    gives them their type, and any will do.
 
     Raises:
         UnknownTemplateError: no template has that id, or none serves this type for this client; it names candidates.
         InvalidArgumentError: the template that is named makes another type, or the one that serves has no data of
             that source.
     """
-    suitable = [each for each in templates if source is None or source in available_sources(each)]
+    is_own = source not in {None, DataSource.SANITIZED_PRODUCTION}
+    suitable = [each for each in templates if not is_own or source in available_sources(each)]
     if template_id is not None:
         template, match = _find_named(templates, dataset_type, template_id), TemplateMatch.NAMED
         if template not in suitable:

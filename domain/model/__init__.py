@@ -86,7 +86,14 @@ from domain.model.journey import Client, Journey, UnreadableRow
 from domain.model.nearest_names import closest_names, same_names
 from domain.model.principal import SCOPE_APPROVE, Principal, RequestContext
 from domain.model.run import Failure, PendingCompensation, Progress, Run, SagaId, SyncWait
-from domain.model.sanitization import DroppedField, Leak, ReplacedCount, SanitizationReport, Suspect
+from domain.model.sanitization import (
+    SHORTEST_KEY,
+    DroppedField,
+    Leak,
+    ReplacedCount,
+    SanitizationReport,
+    Suspect,
+)
 from domain.model.schedule import (
     HEALTH_SCHEDULE,
     ORPHAN_SCAN_SCHEDULE,
@@ -115,6 +122,7 @@ __all__ = [
     "REFRESH_SCHEDULE",
     "RETENTION_SCHEDULE",
     "SCOPE_APPROVE",
+    "SHORTEST_KEY",
     "SYNC_SCHEDULES",
     "USUAL_COUNT",
     "WORKFLOW_PURGE_SCHEDULE",

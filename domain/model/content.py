@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.model.enums import TemplateMatch
+from domain.model.sanitization import SanitizationReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ class Content:
 
     `containers` are the spaces, repositories, channels or projects of the documents, in order of first appearance.
     `report` has the results of the population's checks. `warnings` are for a person, about the source.
+    `sanitization` is the report of sanitized production data, None for all others.
     """
 
     attempt: int
@@ -111,3 +113,4 @@ class Content:
     containers: tuple[str, ...]
     report: QualityReport
     warnings: tuple[str, ...] = ()
+    sanitization: SanitizationReport | None = None

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+SHORTEST_KEY: Final = 16
+"""The fewest bytes of the key of a sanitizer."""
 
 
 class ReplacedCount(msgspec.Struct, frozen=True, gc=False):

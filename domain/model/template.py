@@ -91,6 +91,15 @@ class Template:
             questions=(),
         )
 
+    def as_sanitized(self) -> Template:
+        """The template as that of the records of an export: it gives their type, and the owner of repositories.
+
+        What it says of its own records, such as their number, is nothing to the export.
+        """
+        return replace(
+            self, schema=None, is_relative=False, default_record_count=None, questions=(), warnings=()
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoldenQuestion:

@@ -71,6 +71,7 @@ from domain.policy.provision import (
     require_refresh_allowed,
     require_refreshable,
     require_restore_allowed,
+    require_source_allowed,
     require_within_limits,
 )
 from domain.policy.rate_limits import UNLIMITED, RateLimiter, RateLimits
@@ -185,6 +186,7 @@ __all__ = [
     "require_refreshable",
     "require_restore_allowed",
     "require_scope",
+    "require_source_allowed",
     "require_within_limits",
     "required_confirmation_kind",
     "required_scope",

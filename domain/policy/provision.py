@@ -62,6 +62,21 @@ def require_provision_allowed(journey: Journey, stage: Stage) -> None:
         raise JourneyNotActiveError(msg, field="journey_id")
 
 
+def require_source_allowed(source: DataSource | None, stage: Stage) -> None:
+    """Require that a dataset of a stage may have data of a source: sanitized production data belong to pilots alone.
+
+    Raises InvalidArgumentError.
+    """
+    if source is DataSource.SANITIZED_PRODUCTION and stage is not Stage.PILOT:
+        raise InvalidArgumentError(
+            f"Sanitized production data are for {Stage.PILOT} only; the call is for {stage}.",
+            field="data_source",
+            recovery=Recovery.CHOOSE_OTHER,
+            candidates=(DataSource.MOCK_TEMPLATE, DataSource.GENERATED),
+            suggested_action="Choose another data source, or call for a journey that is at the stage pilot.",
+        )
+
+
 def require_restore_allowed(journey: Journey, stage: Stage) -> None:
     """Require that the journey, in its current state, may have a dataset of a stage restored: at that stage, or later.
 

@@ -40,7 +40,7 @@ from domain.ports.store import (
     one_store_patience,
     paginate,
 )
-from domain.ports.templates import RecordStream, Templates
+from domain.ports.templates import ProductionExport, RecordStream, SanitizedStream, Templates
 from domain.ports.webhooks import CloudEventMessage, Courier
 
 __all__ = [
@@ -66,10 +66,12 @@ __all__ = [
     "Json",
     "Observation",
     "Platform",
+    "ProductionExport",
     "ReadOnlyPlatform",
     "RecordStream",
     "Removal",
     "Saga",
+    "SanitizedStream",
     "SealedEntry",
     "SearchHit",
     "Secrets",

@@ -1,4 +1,4 @@
-"""Port of the mock-data repository: templates and their records."""
+"""Ports of where records come from: the mock-data repository, and the export of production records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import date
 
-    from domain.model import GoldenQuestion, Template
+    from domain.model import DatasetType, GoldenQuestion, SanitizationReport, Template
 
 
 class RecordStream(Protocol):
@@ -54,4 +54,35 @@ class Templates(Protocol):
 
     def open_records(self, template: Template) -> AbstractContextManager[RecordStream]:
         """Open a template's records; enter it in a worker thread."""
+        ...
+
+
+class SanitizedStream(RecordStream, Protocol):
+    """The sanitized records of one type of an export. One that fails the leak check is never given."""
+
+    @property
+    def file(self) -> str:
+        """The file of the export."""
+        ...
+
+    def build_report(self) -> SanitizationReport:
+        """The report on what was read so far."""
+        ...
+
+
+class ProductionExport(Protocol):
+    """The configured export of production records, which leave it sanitized only."""
+
+    async def require_usable(self) -> None:
+        """Require that it has all four types, and that its key and rules can be used; its records are not read.
+
+        Raises ExportInvalidError and SettingsError.
+        """
+        ...
+
+    def open_records(self, dataset_type: DatasetType) -> AbstractContextManager[SanitizedStream]:
+        """Open the sanitized records of a type, which reads the whole export once; enter it in a worker thread.
+
+        Raises ExportInvalidError, which repeats nothing of the export, and LeakFoundError while it is iterated.
+        """
         ...

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.model import Confirmer
-    from domain.ports import Clock, Platform, Saga, Store
+    from domain.ports import Clock, Platform, ProductionExport, Saga, Store
     from server.adapters.engine.engine import DurableEngine
     from server.adapters.webhooks import HttpCourier
     from server.composition.replicas.agreement import Replica
@@ -102,6 +102,7 @@ async def open_services(
             platform=platform,
             secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
             connectors=FileConnectorTemplates(CONNECTORS, settings.connectors.overrides),
+            export=_build_export(settings),
             settings=_build_policy(settings, elicits=elicits),
         )
         kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
@@ -169,6 +170,15 @@ async def open_call_audit(settings: Settings) -> AsyncIterator[CallAudit]:
             RateLimiter(store, clock, _build_rate_limits(settings)),
             withheld=settings.secrets(),
         )
+
+
+def _build_export(settings: Settings) -> ProductionExport | None:
+    if settings.sanitization.export_path is None:
+        return None
+    # Imported here: it takes a tenth of a second, and few installations sanitize anything.
+    from server.composition.templates.sanitized import build_production_export
+
+    return build_production_export(settings.sanitization)
 
 
 def _build_policy(settings: Settings, *, elicits: bool) -> LifecycleSettings:

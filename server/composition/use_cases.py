@@ -133,6 +133,7 @@ def build_services(  # noqa: PLR0913
             templates=deps.templates,
             platform=platform,
             sagas=sagas,
+            export=deps.export,
             limits=limits,
         ),
         refreshes=refreshes,

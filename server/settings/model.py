@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from pydantic import BaseModel, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.model import ConfirmationKind
+from domain.model import SHORTEST_KEY, ConfirmationKind
 from server.settings.addresses import normalize_glean_url, normalize_instance_url
 from server.settings.connectors import ConnectorsSettings
 from server.settings.events import EventsSettings
@@ -180,6 +180,50 @@ class GleanSettings(Section):
             normalize_instance_url(self.base_url)
         except ValueError as wrong:
             raise PydanticCustomError("key", "{words}", {"key": "base_url", "words": str(wrong)}) from None
+        return self
+
+
+class SanitizationSettings(Section):
+    """Sanitized production data, for pilots. Without an export there are none."""
+
+    export_path: Annotated[LocalPath | None, Env("SANITIZATION_EXPORT_PATH")] = Field(
+        default=None,
+        description="The folder with an export of production records: a file for each of the four types, named like "
+        "those of a template repository (`jira_issues.jsonl`).",
+    )
+    key: Annotated[SecretStr | None, Env("SANITIZATION_KEY")] = Field(
+        default=None,
+        description="The key that decides which pseudonym somebody has: 16 bytes or more, better 32 random ones. A "
+        "secret: write `${NAME}`, or set the variable.",
+    )
+    patterns: dict[str, str] = Field(
+        default={},
+        description="Regular expressions (RE2) for what is your own, such as numbers of customers, by name.",
+    )
+    dictionaries: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Words that are always replaced, whatever their case, by name."
+    )
+    allowed: tuple[str, ...] = Field(default=(), description="Texts that are never replaced.")
+    allowed_fields: tuple[str, ...] = Field(
+        default=(),
+        description="Fields beside those of the types that are kept, and sanitized; all others are kept out.",
+    )
+
+    @field_validator("key")
+    @classmethod
+    def _require_long_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and len(key.get_secret_value().encode()) < SHORTEST_KEY:
+            raise ValueError(f"must have {SHORTEST_KEY} bytes or more")
+        return key
+
+    @model_validator(mode="after")
+    def _require_key(self) -> Self:
+        if self.export_path is not None and self.key is None:
+            raise PydanticCustomError(
+                "key",
+                "is missing, but sanitization.export_path is set: pseudonyms need a key",
+                {"key": "key"},
+            )
         return self
 
 
@@ -352,6 +396,7 @@ class Dataops(Section):
     mock_data_repo: MockDataRepoSettings = UNSET
     glean: GleanSettings = UNSET
     connectors: ConnectorsSettings = UNSET
+    sanitization: SanitizationSettings = UNSET
     archival: ArchivalSettings = UNSET
     staging: StagingSettings = UNSET
     store: StoreSettings = UNSET

@@ -3,5 +3,23 @@
 from domain.content.population.limits import MAX_DOCUMENT_BYTES
 from domain.content.population.population import NO_FACTS, ConnectorFacts, Population
 from domain.content.population.streams import ExtendedRecordStream
+from domain.content.population.withholding import (
+    LEAK_GATE,
+    export_record_error,
+    with_sanitization,
+    withhold_values,
+    without_values,
+)
 
-__all__ = ["MAX_DOCUMENT_BYTES", "NO_FACTS", "ConnectorFacts", "ExtendedRecordStream", "Population"]
+__all__ = [
+    "LEAK_GATE",
+    "MAX_DOCUMENT_BYTES",
+    "NO_FACTS",
+    "ConnectorFacts",
+    "ExtendedRecordStream",
+    "Population",
+    "export_record_error",
+    "with_sanitization",
+    "withhold_values",
+    "without_values",
+]

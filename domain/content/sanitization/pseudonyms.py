@@ -29,11 +29,11 @@ from domain.content.sanitization.pools import (
     is_reserved_domain,
 )
 from domain.errors import SettingsError
+from domain.model import SHORTEST_KEY
 
 if TYPE_CHECKING:
     from domain.content.sanitization.people import People, Person
 
-SHORTEST_KEY: Final = 16
 _ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789LU"
 _MARK: Final = "EXAMPLE"
 _ID: Final = 5

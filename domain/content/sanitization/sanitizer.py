@@ -44,6 +44,7 @@ _MOST_PLANS: Final = 256
 _SHORTEST_SUSPECT: Final = 8
 _MOST_PASSES: Final = 4
 _SHOWN_LEAKS: Final = 10
+_TOLD_LEAKS: Final = 3
 _FIELD_NAME: Final = re.compile(r"[A-Za-z][\w .-]{0,63}")
 _OTHER_FIELD: Final = "(other)"
 _NOBODY: Final = People((), {}, {}, {})
@@ -104,7 +105,7 @@ class Sanitizer:
             if name in self._scanner.rules.allowed_fields:
                 made[name] = walk.sanitize_value(name, record[name])
             else:
-                dropped.append(name if _FIELD_NAME.fullmatch(name) else _OTHER_FIELD)
+                dropped.append(_show_field(name, self._scanner))
         return SanitizedRecord(made, walk.replaced, (*dropped, *walk.dropped), tuple(walk.suspects))
 
 
@@ -169,10 +170,13 @@ def require_no_leaks(leaks: Sequence[Leak]) -> None:
     """Raise LeakFoundError when there is a leak. It names the places and the kinds, and no value."""
     if not leaks:
         return
-    first = leaks[0]
+    places = "; ".join(
+        f"{each.kind} in the field {each.field} of record {each.record}, at position {each.position}"
+        for each in leaks[:_TOLD_LEAKS]
+    )
     raise LeakFoundError(
-        f"{len(leaks)} values were left in the sanitized records; the first is of the kind {first.kind}, in the field "
-        f"{first.field} of record {first.record}, at position {first.position}. Nothing has left the staging area.",
+        f"{len(leaks)} values were left in the sanitized records: {places}"
+        f"{', and others' if len(leaks) > _TOLD_LEAKS else ''}. Nothing has left the staging area.",
         leaks=[msgspec.to_builtins(each) for each in leaks[:_SHOWN_LEAKS]],
         leak_count=len(leaks),
     )
@@ -428,7 +432,7 @@ class _Walk:
         """An object of a person, with the members that say who it is, and no others."""
         fact = parse_person_object(value)
         if fact is None:
-            self.dropped += [f"{field}.{_show_field(name)}" for name in value]
+            self.dropped += [f"{field}.{_show_field(name, self._scanner)}" for name in value]
             return {}
         said = [each for each in (fact.email, fact.account, fact.handle, fact.name) if each]
         who = next(filter(None, map(self._scanner.find_person, said)), None) or self._scanner.minter.stranger(
@@ -441,7 +445,7 @@ class _Walk:
             elif isinstance(each, str) and (part := _find_part(name, each)):
                 made[name] = each if self._is_made_up(each) else getattr(who, part)
             else:
-                self.dropped.append(f"{field}.{_show_field(name)}")
+                self.dropped.append(f"{field}.{_show_field(name, self._scanner)}")
         self.replaced[field, Kind.PERSON] += 1
         return made
 
@@ -461,8 +465,9 @@ def _find_part(name: str, value: str) -> str | None:
     return _MEMBERS.get(plain)
 
 
-def _show_field(name: str) -> str:
-    return name if _FIELD_NAME.fullmatch(name) else _OTHER_FIELD
+def _show_field(name: str, scanner: Scanner) -> str:
+    """The name of a field for a report: one that names somebody, or holds a value, is not shown."""
+    return name if _FIELD_NAME.fullmatch(name) and not scanner.scan(name) else _OTHER_FIELD
 
 
 def _is_json(text: str) -> bool:

@@ -151,6 +151,7 @@ def build_archive_metadata(
         "data_source": dataset.data_source.value,
         "template": {"template_id": dataset.template.template_id, "match": dataset.template.match.value},
         "checksum": dataset.content.checksum if dataset.content else None,
+        "sanitization": msgspec.to_builtins(dataset.content.sanitization) if dataset.content else None,
         "reason": reason or (teardown.reason.value if teardown else None),
         "incomplete": True if teardown and teardown.archive_incomplete else None,
         "restored_from": dataset.restored_from,

@@ -18,8 +18,21 @@ from domain.connectors import (
     find_connector_facts,
     require_same_platform,
 )
-from domain.content import Population, is_fit_for_use, measure_readiness, with_indexed_gate
-from domain.errors import MockDataMissingError, PlatformError, require_present
+from domain.content import (
+    Population,
+    is_fit_for_use,
+    measure_readiness,
+    with_indexed_gate,
+    with_sanitization,
+    withhold_values,
+)
+from domain.errors import (
+    ExportInvalidError,
+    MockDataMissingError,
+    PlatformError,
+    Recovery,
+    require_present,
+)
 from domain.lifecycle.archives import protection_end, stage_archived_documents
 from domain.lifecycle.events import (
     provision_failed_event,
@@ -62,18 +75,24 @@ from domain.model import (
     Content,
     Dataset,
     DatasetStatus,
+    DataSource,
     Failure,
     Journey,
     PendingCompensation,
     Run,
 )
-from domain.policy import is_population_due, require_continue_allowed, require_moving_source
+from domain.policy import (
+    is_population_due,
+    require_continue_allowed,
+    require_moving_source,
+    require_source_allowed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from domain.model import OwnerTag
+    from domain.model import OwnerTag, SanitizationReport, Template
     from domain.ports import DeadLetter, UnitOfWork
 
 _UNREADABLE_POLL_S: Final = 1.0
@@ -105,6 +124,9 @@ async def populate_staging(context: SagaContext) -> None:
     if template is None:
         msg = f"The template {dataset.template.template_id!r} is no longer in the repository."
         raise MockDataMissingError(msg)
+    if dataset.data_source is DataSource.SANITIZED_PRODUCTION:
+        await _stage_sanitized(context, dataset, template.as_sanitized(), now)
+        return
     if template.is_generated(dataset.data_source):
         if template.generator is None:
             msg = f"The template {template.template_id!r} no longer has a generator."
@@ -114,7 +136,20 @@ async def populate_staging(context: SagaContext) -> None:
         template = template.as_generated(count)
     else:
         opened = context.deps.templates.open_records(template)
-    population = Population(
+    population = _begin_population(context, dataset, template, now)
+
+    def produce() -> Iterator[bytes]:
+        with opened as stream:
+            yield from population.stream_documents(stream)
+
+    staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
+    await context.update_dataset(staged=population.build_content(context.attempt, staged))
+
+
+def _begin_population(
+    context: SagaContext, dataset: Dataset, template: Template, now: datetime
+) -> Population:
+    return Population(
         template,
         dataset_type=dataset.dataset_type,
         wanted=dataset.requested_count,
@@ -127,12 +162,33 @@ async def populate_staging(context: SagaContext) -> None:
         ),
     )
 
+
+async def _stage_sanitized(context: SagaContext, dataset: Dataset, template: Template, now: datetime) -> None:
+    """Stage documents of sanitized records. A leak ends it, with nothing staged.
+
+    Raises ExportInvalidError and LeakFoundError, which repeat nothing of the export.
+    """
+    require_source_allowed(dataset.data_source, dataset.stage)
+    export = context.deps.export
+    if export is None:
+        raise ExportInvalidError(
+            "There is no export of production records any more: sanitization.export_path is not set.",
+            recovery=Recovery.NEEDS_HUMAN,
+            suggested_action="Have sanitization.export_path and sanitization.key set again.",
+        )
+    await export.require_usable()
+    population = _begin_population(context, dataset, template, now)
+    context.report("populate", message="reading whom the export names")
+    reports: list[SanitizationReport] = []
+
     def produce() -> Iterator[bytes]:
-        with opened as stream:
+        with export.open_records(dataset.dataset_type) as stream, withhold_values(stream.file):
             yield from population.stream_documents(stream)
+            reports.append(stream.build_report())
 
     staged = await context.deps.staging.write(context.dataset_id, context.attempt, produce)
-    await context.update_dataset(staged=population.build_content(context.attempt, staged))
+    content = population.build_content(context.attempt, staged)
+    await context.update_dataset(staged=with_sanitization(content, reports[-1]))
 
 
 def _connector_credential(context: SagaContext, dataset: Dataset) -> str | None:

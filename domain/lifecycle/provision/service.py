@@ -39,6 +39,7 @@ from domain.policy import (
     require_attachable,
     require_provision_allowed,
     require_records_within_limit,
+    require_source_allowed,
     require_within_limits,
 )
 
@@ -57,7 +58,15 @@ if TYPE_CHECKING:
         TemplateChoice,
         UnreadableRow,
     )
-    from domain.ports import Clock, Ids, ReadOnlyPlatform, Store, Templates, UnitOfWork
+    from domain.ports import (
+        Clock,
+        Ids,
+        ProductionExport,
+        ReadOnlyPlatform,
+        Store,
+        Templates,
+        UnitOfWork,
+    )
 
 _SYNC_STEP: Final = "index"
 """The step of the saga that makes Glean serve what an attempt pushed."""
@@ -65,7 +74,7 @@ _SYNC_STEP: Final = "index"
 REFRESHING: Final = "Refreshing"
 _CALL_AGAIN: Final = re.compile(r"[,;]? (?:and|then|and then) (?:call|provision) again(?: with retry)?$")
 
-_AVAILABLE_SOURCES: Final = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
+_ALWAYS_AVAILABLE: Final = (DataSource.MOCK_TEMPLATE, DataSource.GENERATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +135,20 @@ class ProvisionService:
         templates: Templates,
         platform: ReadOnlyPlatform,
         sagas: SagaRunner,
+        export: ProductionExport | None = None,
         limits: ProvisionLimits | None = None,
     ) -> None:
-        """Work with these ports, under these limits. `platform` answers in a limited time."""
+        """Work with these ports, under these limits. `platform` answers in a limited time.
+
+        Without an `export`, sanitized production data are not available.
+        """
         self._store = store
         self._platform = platform
         self._clock = clock
         self._ids = ids
         self._templates = templates
         self._sagas = sagas
+        self._export = export
         self._limits = limits or ProvisionLimits()
 
     async def start_or_attach(self, request: ProvisionRequest, principal: Principal) -> ProvisionResult:
@@ -142,7 +156,7 @@ class ProvisionService:
 
         Raises the refusal that applies; then nothing was changed.
         """
-        _validate_request(request)
+        self._validate_request(request)
         return await self._sagas.call_past_abandoned_runs(partial(self._start_or_attach, request, principal))
 
     async def _start_or_attach(self, request: ProvisionRequest, principal: Principal) -> ProvisionResult:
@@ -190,6 +204,21 @@ class ProvisionService:
         await self._sagas.ensure_running(answer.dataset)
         return answer
 
+    def _validate_request(self, request: ProvisionRequest) -> None:
+        require_identifier(request.client_id, "client_id")
+        require_identifier(request.journey_id, "journey_id")
+        if request.record_count is not None and request.record_count < 1:
+            msg = f"record_count must be at least 1, not {request.record_count}."
+            raise InvalidArgumentError(msg, field="record_count")
+        exported = (DataSource.SANITIZED_PRODUCTION,) if self._export else ()
+        available = (*_ALWAYS_AVAILABLE, *exported)
+        if request.data_source is not None and request.data_source not in available:
+            msg = f"The data source {request.data_source} is not available on this server."
+            raise InvalidArgumentError(
+                msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=available
+            )
+        require_source_allowed(request.data_source, request.stage)
+
     async def wait(
         self, begun: ProvisionResult, seconds: float | None, listener: ProgressListener | None = None
     ) -> ProvisionResult:
@@ -225,6 +254,10 @@ class ProvisionService:
         count = request.record_count or (
             kept.requested_count if kept and kept.data_source is source else None
         )
+        if source is DataSource.SANITIZED_PRODUCTION:
+            if self._export is not None:
+                await self._export.require_usable()
+            return _Choice(template=choice, source=source, count=count)
         if template.generator and template.is_generated(source):
             return _Choice(template=choice, source=source, count=count or template.generator.count)
         declared = template.default_record_count
@@ -427,16 +460,3 @@ def _too_few_records_error(template: Template, held: int, wanted: int) -> Invali
         available=held,
         suggested_action=f'Ask for {held} records or fewer, or leave out "record_count".',
     )
-
-
-def _validate_request(request: ProvisionRequest) -> None:
-    require_identifier(request.client_id, "client_id")
-    require_identifier(request.journey_id, "journey_id")
-    if request.record_count is not None and request.record_count < 1:
-        msg = f"record_count must be at least 1, not {request.record_count}."
-        raise InvalidArgumentError(msg, field="record_count")
-    if request.data_source is not None and request.data_source not in _AVAILABLE_SOURCES:
-        msg = f"The data source {request.data_source} is not available on this server."
-        raise InvalidArgumentError(
-            msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=tuple(_AVAILABLE_SOURCES)
-        )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         ConnectorTemplates,
         Ids,
         Platform,
+        ProductionExport,
         Secrets,
         Staging,
         Store,
@@ -40,7 +41,7 @@ class SupersededError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """The ports and settings that sagas use."""
+    """The ports and settings that sagas use. Without an `export` there are no sanitized production data."""
 
     store: Store
     clock: Clock
@@ -51,6 +52,7 @@ class Dependencies:
     platform: Platform
     secrets: Secrets
     connectors: ConnectorTemplates
+    export: ProductionExport | None = None
     settings: LifecycleSettings = field(default_factory=LifecycleSettings)
     waits: StoreWaits = field(default_factory=StoreWaits)
 

@@ -62,9 +62,13 @@ def file_identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def changed_file_error(name: str) -> TemplateInvalidError:
+class FileChangedError(TemplateInvalidError):
+    """A file was changed while it was being read."""
+
+
+def changed_file_error(name: str) -> FileChangedError:
     """The error for a file that was changed while it was being read."""
-    return TemplateInvalidError(
+    return FileChangedError(
         f"{quote_foreign(name)} was changed while it was being read.",
         file=quote_foreign(name),
         suggested_action="Do not change the file while it is being read, and call again.",

@@ -27,6 +27,7 @@ _VERBS: Final = {
         "templates list",
         "templates show",
         "templates validate",
+        "sanitize preview",
         "archives list",
         "archives show",
         "archives verify",

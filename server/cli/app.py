@@ -37,6 +37,7 @@ COMMANDS: Final = MappingProxyType(
         "journeys": "registry.journeys",
         "datasets": "lifecycle.datasets",
         "templates": "registry.templates",
+        "sanitize": "registry.sanitize",
         "archives": "lifecycle.archives",
         "approvals": "oversight.approvals",
         "audit": "oversight.audit",

@@ -93,6 +93,7 @@ async def run_doctor(
                 "webhooks": probes.probe_webhooks,
                 "clock": probes.probe_clock,
                 "schedules": probes.probe_schedules,
+                **({"sanitization": probes.probe_sanitization} if settings.sanitization.export_path else {}),
             },
         )
 
@@ -104,6 +105,15 @@ class _Probes:
     settings: Settings
     opened: Store | Exception
     count_keys: KeyCounter | None
+
+    async def probe_sanitization(self) -> str:
+        # Imported here: loading the sanitizer takes time.
+        from server.composition.templates.sanitized import build_production_export
+
+        export = build_production_export(self.settings.sanitization)
+        if export is not None:
+            await export.require_usable()
+        return f"{self.settings.sanitization.export_path} has all four types; the key and the rules can be used"
 
     async def probe_glean(self) -> str:
         async with open_existing_platform(self.settings) as platform:

@@ -203,13 +203,16 @@ def _open_file(folder: _ProvenFolder, dataset_type: DatasetType, name: str) -> I
         format="unknown",
         source=name,
     )
-    with ExitStack() as stack:
-        stack.enter_context(withhold_values(name))
+    with withhold_values(name), ExitStack() as stack:
         try:
             yield TemplateRecords(folder, described, stack)
             stack.close()  # here, where a file that has changed is told from one that cannot be read
-        except (FileChangedError, MockDataMissingError):
+        except FileChangedError:
             raise _changed_error(name) from None
+        except MockDataMissingError:
+            raise ExportInvalidError(
+                f"{name} of the export, or a file that it names, is not there.", file=name
+            ) from None
 
 
 def _scan(path: Path) -> Sequence[tuple[str, str]]:

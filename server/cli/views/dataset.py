@@ -19,6 +19,7 @@ from server.cli.output import (
     render_value,
 )
 from server.cli.views.findings import render_findings
+from server.cli.views.sanitization import render_sanitization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,9 @@ def render_dataset(
     yield render_section(f"{dataset.name} is {dataset.status}", render_facts(facts))
     if dataset.quality:
         yield from _render_quality(dataset.quality)
+    content = dataset.content or dataset.staged
+    if content and content.sanitization:
+        yield from render_sanitization(content.sanitization)
     if details.connector:
         connector = details.connector
         yield render_section(

@@ -8,6 +8,7 @@ from domain.content import QUALITY_THRESHOLD, is_fit_for_use, readiness_report, 
 from domain.errors import format_timestamp
 from domain.lifecycle import parse_archive
 from domain.model import UnreadableRow, Waiver
+from server.cli.views.sanitization import serialize_sanitization
 
 if TYPE_CHECKING:
     from domain.lifecycle import DatasetDetails
@@ -64,6 +65,9 @@ def serialize_dataset(details: DatasetDetails, *, abandoned: bool = False) -> Do
         warnings=list(content.warnings) if content else None,
         last_used_at=format_timestamp(dataset.last_used_at),
         quality=_serialize_quality(dataset.quality),
+        sanitization=serialize_sanitization(content.sanitization)
+        if content and content.sanitization
+        else None,
         recheck=dataset.recheck
         and {
             "requested_at": format_timestamp(dataset.recheck.requested_at),

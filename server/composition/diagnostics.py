@@ -21,7 +21,7 @@ from server.composition.glean.platform import open_existing_platform
 from server.composition.process import build_courier
 from server.composition.replicas.startup_checks import preview_startup_checks
 from server.composition.stores import describe_unopened_store, is_server_running, open_existing_store
-from server.composition.templates import build_template_repository
+from server.composition.templates import build_production_export, build_template_repository
 from server.doctor.clock import find_clock_problem
 from server.doctor.datasources import check_datasources, load_emptied_datasources, load_serving_connectors
 from server.doctor.dead_letters import list_dead_letters, require_no_dead_letters
@@ -93,7 +93,7 @@ async def run_doctor(
                 "webhooks": probes.probe_webhooks,
                 "clock": probes.probe_clock,
                 "schedules": probes.probe_schedules,
-                **({"sanitization": probes.probe_sanitization} if settings.sanitization.export_path else {}),
+                "sanitization": probes.probe_sanitization,
             },
         )
 
@@ -106,14 +106,14 @@ class _Probes:
     opened: Store | Exception
     count_keys: KeyCounter | None
 
-    async def probe_sanitization(self) -> str:
-        # Imported here: loading the sanitizer takes time.
-        from server.composition.templates.sanitized import build_production_export
-
+    async def probe_sanitization(self) -> Sequence[Finding]:
         export = build_production_export(self.settings.sanitization)
-        if export is not None:
-            await export.require_usable()
-        return f"{self.settings.sanitization.export_path} has all four types; the key and the rules can be used"
+        if export is None:
+            return ()
+        await export.require_usable()
+        path = self.settings.sanitization.export_path
+        message = f"{path} has all four types; the key and the rules can be used"
+        return (Finding(area="sanitization", ok=True, message=message),)
 
     async def probe_glean(self) -> str:
         async with open_existing_platform(self.settings) as platform:

@@ -26,7 +26,7 @@ from server.composition.glean.platform import open_platform
 from server.composition.replicas.folder_markers import ensure_folder_markers
 from server.composition.replicas.startup_checks import run_startup_checks, shared_folders
 from server.composition.stores import build_store
-from server.composition.templates import CONNECTORS, build_template_repository
+from server.composition.templates import CONNECTORS, build_production_export, build_template_repository
 from server.composition.use_cases import build_sagas, build_schedule_sagas, build_services
 from server.doctor.disk import describe_network_disk
 from server.workers.audit_sealer import seal_audit_in_background
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from domain.model import Confirmer
-    from domain.ports import Clock, Platform, ProductionExport, Saga, Store
+    from domain.ports import Clock, Platform, Saga, Store
     from server.adapters.engine.engine import DurableEngine
     from server.adapters.webhooks import HttpCourier
     from server.composition.replicas.agreement import Replica
@@ -102,7 +102,7 @@ async def open_services(
             platform=platform,
             secrets=ConfiguredSecrets(settings.connectors, embedded=settings.glean.embedded),
             connectors=FileConnectorTemplates(CONNECTORS, settings.connectors.overrides),
-            export=_build_export(settings),
+            export=build_production_export(settings.sanitization),
             settings=_build_policy(settings, elicits=elicits),
         )
         kinds = dict(build_sagas(deps, provisions=settings.provisioning.concurrent))
@@ -170,15 +170,6 @@ async def open_call_audit(settings: Settings) -> AsyncIterator[CallAudit]:
             RateLimiter(store, clock, _build_rate_limits(settings)),
             withheld=settings.secrets(),
         )
-
-
-def _build_export(settings: Settings) -> ProductionExport | None:
-    if settings.sanitization.export_path is None:
-        return None
-    # Imported here: it takes a tenth of a second, and few installations sanitize anything.
-    from server.composition.templates.sanitized import build_production_export
-
-    return build_production_export(settings.sanitization)
 
 
 def _build_policy(settings: Settings, *, elicits: bool) -> LifecycleSettings:

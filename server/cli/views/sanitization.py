@@ -88,9 +88,7 @@ def render_preview(preview: ExportPreview) -> Iterator[RenderableType]:
     for each in preview.types:
         yield from render_sanitization(each.report, each.dataset_type.value)
         if each.leaks:
-            yield render_section(
-                "Left in it: a provision would be refused", _render_leaks(each)
-            )
+            yield render_section("Left in it: a provision would be refused", _render_leaks(each))
         if each.samples:
             lines = [printable(msgspec.json.encode(record).decode(), _LONGEST) for record in each.samples]
             yield render_section("First records, sanitized", *map(Text, lines))

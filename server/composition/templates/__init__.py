@@ -16,6 +16,7 @@ from server.adapters.templates import (
 from server.composition.templates.repositories import (
     CONNECTORS,
     build_judgement,
+    build_production_export,
     build_template_repository,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "RepositoryTemplates",
     "TemplateReport",
     "build_judgement",
+    "build_production_export",
     "build_template_repository",
     "find_templates_folder",
     "first_words",

@@ -14,7 +14,8 @@ from server.adapters.templates import Judgement, LayeredTemplates, RepositoryTem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from server.settings import MockDataRepoSettings, Settings
+    from domain.ports import ProductionExport
+    from server.settings import MockDataRepoSettings, SanitizationSettings, Settings
 
 _BUNDLED: Final = Path(__file__).parents[3]
 """The folder above the bundled catalogue."""
@@ -29,6 +30,16 @@ def build_template_repository(settings: MockDataRepoSettings) -> LayeredTemplate
     if settings.bundled:
         layers["bundled"] = RepositoryTemplates(_BUNDLED)
     return LayeredTemplates(layers)
+
+
+def build_production_export(settings: SanitizationSettings) -> ProductionExport | None:
+    """Build the export of production records that is configured; None without any."""
+    if settings.export_path is None or settings.key is None:
+        return None
+    # Imported here: the sanitizer takes a tenth of a second to load, and few installations have one.
+    from server.composition.templates.sanitized import build_folder_export
+
+    return build_folder_export(settings, settings.export_path, settings.key.get_secret_value().encode())
 
 
 def build_judgement(

@@ -13,21 +13,16 @@ from server.adapters.templates.production import ExportPreview, FolderExport, Ty
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from domain.ports import ProductionExport
     from server.settings import SanitizationSettings
 
-__all__ = ["ExportPreview", "TypePreview", "build_production_export", "preview_export", "read_key_file"]
+__all__ = ["ExportPreview", "TypePreview", "build_folder_export", "preview_export", "read_key_file"]
 
 _KEY_BYTES: Final = 32
 
 
-def build_production_export(settings: SanitizationSettings) -> ProductionExport | None:
-    """Build the export that is configured; None without any."""
-    if settings.export_path is None or settings.key is None:
-        return None
-    return FolderExport(
-        settings.export_path, settings.key.get_secret_value().encode(), _build_rules(settings)
-    )
+def build_folder_export(settings: SanitizationSettings, path: Path, key: bytes) -> FolderExport:
+    """Build an export in a folder, with the configured rules."""
+    return FolderExport(path, key, _build_rules(settings))
 
 
 def preview_export(
@@ -40,7 +35,7 @@ def preview_export(
     if key is None and settings.key is not None:
         key = settings.key.get_secret_value().encode()
     used = key or secrets.token_bytes(_KEY_BYTES)
-    return FolderExport(path, used, _build_rules(settings)).preview(samples), key is None
+    return build_folder_export(settings, path, used).preview(samples), key is None
 
 
 def read_key_file(path: Path) -> bytes:

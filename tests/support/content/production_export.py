@@ -13,7 +13,7 @@ import zstandard
 from domain.model.enums import DatasetType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KEY: Final = b"the key of an installation in tests"
@@ -38,7 +38,8 @@ MARKERS: Final = (
 
 def export_records(dataset_type: DatasetType, count: int) -> list[dict[str, Any]]:
     """Records of one type that all name the same person, in the fields and in the texts of the type."""
-    return [_MAKERS[dataset_type](number) for number in range(count)]
+    make = _MAKERS[dataset_type]
+    return [make(number) for number in range(count)]
 
 
 def write_export(folder: Path, count: int = 12, form: str = "jsonl", **spoiled: bytes) -> Path:
@@ -139,13 +140,13 @@ def _lines(records: list[dict[str, Any]]) -> bytes:
     return "".join(f"{json.dumps(each)}\n" for each in records).encode()
 
 
-_MAKERS: Final = {
+_MAKERS: Final[dict[DatasetType, Callable[[int], dict[str, Any]]]] = {
     DatasetType.CONFLUENCE_PAGES: _page,
     DatasetType.GITHUB_REPOS: _repo,
     DatasetType.SLACK_MESSAGES: _message,
     DatasetType.JIRA_ISSUES: _issue,
 }
-_FORMS: Final = {
+_FORMS: Final[dict[str, Callable[[list[dict[str, Any]]], bytes]]] = {
     "jsonl": _lines,
     "json": lambda records: json.dumps(records).encode(),
     "csv": _csv,

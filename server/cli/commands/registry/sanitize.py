@@ -27,7 +27,9 @@ async def preview_sanitization(
     run: Invocation,
     path: Annotated[
         Path,
-        typer.Argument(metavar="PATH", help="The folder of the export, with a file for each of the four types."),
+        typer.Argument(
+            metavar="PATH", help="The folder of the export, with a file for each of the four types."
+        ),
     ],
     key_file: Annotated[
         Path | None,

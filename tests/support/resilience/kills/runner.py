@@ -14,6 +14,7 @@ from server.composition.glean.platform import sandbox_path
 from server.composition.stores import build_store
 from server.settings import load_settings
 from tests.support import state_snapshot
+from tests.support.content.production_export import KEY
 from tests.support.content.template_repository import write_repository
 from tests.support.polling import wait_for
 from tests.support.resilience.faults.dialect_names import INDEXING
@@ -195,6 +196,9 @@ class KillRunner:
             "MOCK_DATA_REPO_PATH": str(folder / "repository"),
             "GLEAN_DIALECT": SCENARIOS[scene].dialect,
         }
+        if SCENARIOS[scene].sanitizes:
+            environ["SANITIZATION_EXPORT_PATH"] = str(folder / "repository" / "export")
+            environ["SANITIZATION_KEY"] = KEY.decode()
         async with AsyncExitStack() as stack:
             receiver = (
                 await stack.enter_async_context(WebhookReceiver().listen()) if SCENARIOS[scene].told else None

@@ -31,6 +31,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     prepare_archived,
     prepare_company,
     prepare_expired_archive,
+    prepare_export,
     prepare_finished_journey,
     prepare_living,
     prepare_lost_staging,
@@ -44,6 +45,7 @@ from tests.support.resilience.kills.scenarios.steps import (
     provision,
     provision_again,
     provision_generated,
+    provision_sanitized,
     provision_with_failure,
     refresh,
     refusing_fault,
@@ -70,7 +72,8 @@ class Scenario:
     expected, and `act` with it. `faults` go wrong in Glean from the copy on, for ever, unless `first` or `act` clears
     them, and the methods of ports that stand in `broken` fail. Death comes to the `points`; to the steps before them it
     comes in another scene. The datasets end in the statuses `ends`, and the last event is `last`. What is prepared may
-    be `past`: so long ago. With `told` a webhook is told of all events. Glean speaks the `dialect`.
+    be `past`: so long ago. With `told` a webhook is told of all events. Glean speaks the `dialect`. With `sanitizes` an
+    export is configured.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Scenario:
     told: bool = False
     broken: frozenset[tuple[str, str]] = frozenset()
     dialect: str = ADMIN
+    sanitizes: bool = False
 
 
 def crash_points_of(kind: str, names: Sequence[str]) -> tuple[CrashPoint, ...]:
@@ -280,6 +284,15 @@ _SAGAS: Final = (
         prepare=prepare_company,
         act=provision_generated,
         points=all_steps("provision", PROVISION_STEPS),
+    ),
+    Scenario(
+        name="provision of sanitized records",
+        ends=("ready",),
+        last=EventKind.PROVISIONED,
+        prepare=prepare_export,
+        act=provision_sanitized,
+        points=all_steps("provision", PROVISION_STEPS),
+        sanitizes=True,
     ),
 )
 _TURNS: Final = (

@@ -18,6 +18,7 @@ from domain.model.enums import DatasetType, DataSource, JourneyState, Stage, Tea
 from domain.model.journey import Client, Journey
 from domain.model.schedule import HEALTH_SCHEDULE
 from domain.ports import DatasetQuery
+from tests.support.content.production_export import write_export
 from tests.support.content.template_repository import TEMPLATE_FOLDER, confluence_page, write_template
 from tests.support.sandbox.faults import Fault
 from tests.support.servers.data_folder import KIM, ROOT, provision_request
@@ -72,9 +73,9 @@ async def add_client_and_journey(host: ScenarioHost) -> None:
     await journey(host, "j1")
 
 
-async def journey(host: ScenarioHost, journey_id: str) -> None:
+async def journey(host: ScenarioHost, journey_id: str, stage: Stage = Stage.SANDBOX) -> None:
     await host.services.registry.add_journey(
-        Journey(journey_id=journey_id, client_id="acme", stage=Stage.SANDBOX, state=JourneyState.ACTIVE), KIM
+        Journey(journey_id=journey_id, client_id="acme", stage=stage, state=JourneyState.ACTIVE), KIM
     )
 
 
@@ -83,6 +84,13 @@ async def prepare_company(host: ScenarioHost) -> None:
     bundled = ROOT / "mock_data" / "templates" / "fintech" / "developer_productivity" / "company.yaml"
     shutil.copy(bundled, host.folder / "repository" / "mock_data" / "templates" / TEMPLATE_FOLDER)
     await add_client_and_journey(host)
+
+
+async def prepare_export(host: ScenarioHost) -> None:
+    """A client with a journey at pilot, and the export that is configured."""
+    write_export(host.folder / "repository" / "export")
+    await add_client_and_journey(host)
+    await journey(host, "p1", Stage.PILOT)
 
 
 async def prepare_ready(host: ScenarioHost) -> None:
@@ -209,6 +217,18 @@ async def provision(host: ScenarioHost, *, retry: bool = False) -> None:
 async def provision_generated(host: ScenarioHost) -> None:
     """Provision records of the company that is described beside the template."""
     wish = replace(provision_request(), data_source=DataSource.GENERATED, record_count=40)
+    begun = await host.services.provisioning.start_or_attach(wish, KIM)
+    await host.services.provisioning.wait(begun, None)
+
+
+async def provision_sanitized(host: ScenarioHost) -> None:
+    """Provision sanitized records for the pilot."""
+    wish = replace(
+        provision_request(),
+        journey_id="p1",
+        stage=Stage.PILOT,
+        data_source=DataSource.SANITIZED_PRODUCTION,
+    )
     begun = await host.services.provisioning.start_or_attach(wish, KIM)
     await host.services.provisioning.wait(begun, None)
 

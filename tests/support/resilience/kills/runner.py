@@ -96,11 +96,21 @@ class CaseInstallation:
 
     @property
     def _config(self) -> str:
-        if self.receiver is None:
+        dataops: dict[str, Any] = {}
+        if self.receiver is not None:
+            hook = {"name": HOOK, "url": self.receiver.url, "secrets": [SECRET]}
+            dataops["events"] = {"webhooks": [hook], "first_retry_s": 0.05}
+        if SCENARIOS[self.scene].sanitizes:
+            export = str(self.folder / "repository" / "export")
+            dataops["sanitization"] = {"export_path": export, "key": KEY.decode()}
+            # A pilot in a Glean outside needs what the sandboxes do without.
+            dataops["connectors"] = {
+                "confluence_pages": {"stages": {"pilot": {"credential": "of-the-pilot"}}}
+            }
+        if not dataops:
             return ""
         path = self.folder / "config.yaml"
-        hook = {"name": HOOK, "url": self.receiver.url, "secrets": [SECRET]}
-        path.write_text(json.dumps({"dataops": {"events": {"webhooks": [hook], "first_retry_s": 0.05}}}))
+        path.write_text(json.dumps({"dataops": dataops}))
         return str(path)
 
 
@@ -196,9 +206,6 @@ class KillRunner:
             "MOCK_DATA_REPO_PATH": str(folder / "repository"),
             "GLEAN_DIALECT": SCENARIOS[scene].dialect,
         }
-        if SCENARIOS[scene].sanitizes:
-            environ["SANITIZATION_EXPORT_PATH"] = str(folder / "repository" / "export")
-            environ["SANITIZATION_KEY"] = KEY.decode()
         async with AsyncExitStack() as stack:
             receiver = (
                 await stack.enter_async_context(WebhookReceiver().listen()) if SCENARIOS[scene].told else None

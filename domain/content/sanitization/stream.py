@@ -140,8 +140,8 @@ class SanitizedRecords:
         count = self._tally.report().suspect_count
         if count:
             self.warnings.append(
-                f"{count} places of the sanitized records may name somebody; `dataset-lifecycle datasets show` lists "
-                "them, for a person to look at."
+                f"Places that may still name somebody, for a person to look at: {count}. "
+                "`dataset-lifecycle datasets show` lists them."
             )
 
 

@@ -40,8 +40,8 @@ def render_sanitization(report: SanitizationReport, title: str = "Sanitized") ->
         render_facts(
             (
                 ("records", report.records),
-                ("people", f"{report.people} named in the export"),
-                ("to look at", f"{report.suspect_count} places" if report.suspect_count else None),
+                ("people", report.people),
+                ("to look at", report.suspect_count or None),
             )
         ),
         render_table(

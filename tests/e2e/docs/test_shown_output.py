@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from domain.model.enums import DatasetType
 from server.adapters.clock import SystemClock
 from tests.support.content.docs_pages import load_page
 from tests.support.sandbox.faults import Fault
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-ID = re.compile(r"(acme-sandbox-[a-z]+)-([0-9a-z]{6})\b")
+ID = re.compile(r"(acme-(?:sandbox|pilot)-[a-z]+)-([0-9a-z]{6})\b")
 USUAL_FOLDER = "~/.local/share/dataset-lifecycle"
 CLIENT = ("--client-id", "acme", "--stage", "sandbox")
 
@@ -144,11 +145,24 @@ def _an_issue_export(commands: CommandLine) -> None:
     Path("issues.csv").write_text(shown.text)
 
 
+def _an_export(commands: CommandLine) -> None:
+    shown = load_page("docs/sanitized-data.md").code_blocks("jsonl")
+    Path("export").mkdir()
+    for dataset_type, records in zip(DatasetType, shown, strict=True):
+        Path("export", f"{dataset_type}.jsonl").write_text(records.text)
+    Path("pseudonyms.key").write_text("of the page " * 3)
+    sanitization = {"export_path": str(Path.cwd() / "export"), "key": "of the page " * 3}
+    Path("sdlc_config.yaml").write_text(json.dumps({"dataops": {"sanitization": sanitization}}))
+    _client(commands)
+    commands.run_ok("journeys", "add", "pilot-q3", "--client-id", "acme", "--stage", "pilot")
+
+
 @pytest.mark.parametrize(
     ("name", "given"),
     [
         ("README.md", _nothing),
         ("docs/from-exports.md", _an_issue_export),
+        ("docs/sanitized-data.md", _an_export),
         ("docs/provisioning.md", _lost_documents),
         ("docs/living-datasets.md", _an_old_dataset),
         ("docs/orphans.md", _an_orphan),

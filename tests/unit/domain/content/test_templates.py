@@ -147,3 +147,27 @@ def test_a_template_of_another_type_is_refused_naming_both() -> None:
     with pytest.raises(InvalidArgumentError, match=r"jira_issues.*confluence_pages") as refused:
         choose_template([RANKED[0][0], *OTHERS], ACME, PAGES, "fintech/developer_productivity/jira_issues")
     assert refused.value.field == "template_id"
+
+
+def test_any_template_of_the_type_gives_sanitized_data_their_type() -> None:
+    near, far = template("fintech", "developer_productivity"), template("default", "default")
+    assert choose_template([near, far], ACME, PAGES, None, DataSource.SANITIZED_PRODUCTION)[0] is near
+
+
+def test_a_template_as_that_of_sanitized_data_says_nothing_of_its_own_records() -> None:
+    own = replace(
+        template("fintech", "payments"),
+        default_record_count=7,
+        schema={"type": "object"},
+        is_relative=True,
+        warnings=("odd",),
+        custom_fields={"owner": "acme"},
+    )
+    made = own.as_sanitized()
+    assert (made.template_id, made.custom_fields) == (own.template_id, {"owner": "acme"})
+    assert (made.default_record_count, made.schema, made.is_relative, made.warnings) == (
+        None,
+        None,
+        False,
+        (),
+    )

@@ -32,6 +32,7 @@ from domain.policy.provision import (
     require_continue_allowed,
     require_provision_allowed,
     require_restore_allowed,
+    require_source_allowed,
     require_within_limits,
 )
 from domain.policy.scopes import require_journey_access, require_scope
@@ -603,3 +604,20 @@ def test_a_token_bound_to_a_journey_is_told_so_and_not_whose_the_dataset_is() ->
         "suggested_action": "Ask the person who is responsible for that dataset's journey to do it.",
     }
     require_journey_access(Principal(subject="kim", journey_id="j1"), dataset())
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_sanitized_production_data_are_for_pilots_alone(stage: Stage) -> None:
+    for source in (None, DataSource.MOCK_TEMPLATE, DataSource.GENERATED):
+        require_source_allowed(source, stage)
+    if stage is Stage.PILOT:
+        require_source_allowed(DataSource.SANITIZED_PRODUCTION, stage)
+    else:
+        assert catch_refusal(lambda: require_source_allowed(DataSource.SANITIZED_PRODUCTION, stage)) == {
+            "code": "invalid_argument",
+            "message": f"Sanitized production data are for pilot only; the call is for {stage}.",
+            "recovery": "choose_other",
+            "field": "data_source",
+            "candidates": ["mock_template", "generated"],
+            "suggested_action": "Choose another data source, or call for a journey that is at the stage pilot.",
+        }

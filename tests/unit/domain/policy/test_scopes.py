@@ -19,6 +19,7 @@ WORDS = {
     "datasets": {"datasets list", "datasets show"},
     "templates": {"templates list", "templates show", "templates validate"},
     "templates new": {"templates new"},
+    "sanitize preview": {"sanitize preview"},
     "archives list/show/verify": {"archives list", "archives show", "archives verify"},
     "approvals list/show": {"approvals list", "approvals show"},
     "provision": {"provision"},

@@ -66,6 +66,13 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
         ),
         ("archival.retention_days", -1, "must be at least 1"),
         ("archival.retention_days", 36501, "must be at most 36500"),
+        ("sanitization.key", "fifteen-bytes..", "must have 16 bytes or more"),
+        (
+            "sanitization.export_path",
+            "export",
+            "is missing, but sanitization.export_path is set: pseudonyms need a key",
+        ),
+        ("sanitization.patterns", "[a]", "must be a section"),
         ("archival.compression", "perhaps", "must be true or false"),
         ("archival.compression", "[]", "must be true or false"),
         (

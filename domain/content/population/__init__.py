@@ -4,6 +4,7 @@ from domain.content.population.limits import MAX_DOCUMENT_BYTES
 from domain.content.population.population import NO_FACTS, ConnectorFacts, Population
 from domain.content.population.streams import ExtendedRecordStream
 from domain.content.population.withholding import (
+    CORRECT_EXPORT,
     LEAK_GATE,
     export_record_error,
     with_sanitization,
@@ -12,6 +13,7 @@ from domain.content.population.withholding import (
 )
 
 __all__ = [
+    "CORRECT_EXPORT",
     "LEAK_GATE",
     "MAX_DOCUMENT_BYTES",
     "NO_FACTS",

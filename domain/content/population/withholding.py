@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from domain.model import Content, QualityReport, SanitizationReport
 
 LEAK_GATE: Final = "no_leak"
+CORRECT_EXPORT: Final = "Look at that place of the export itself, correct it, and call again."
 _KNOWN_FIELDS: Final = frozenset(
     field.name for kind in RECORD_KINDS.values() for field in kind.fields
 ) | frozenset(name for kind in RECORD_KINDS.values() for name in kind.identifiers)
@@ -53,7 +54,9 @@ def export_record_error(file: str, facts: Mapping[str, Any]) -> ExportInvalidErr
     if field in _KNOWN_FIELDS:
         what = f"{what}, because of its field {field}"
         place["record_field"] = field
-    return ExportInvalidError(f"{what}. Nothing of its text is repeated here.", **place)
+    return ExportInvalidError(
+        f"{what}. Nothing of its text is repeated here.", suggested_action=CORRECT_EXPORT, **place
+    )
 
 
 def with_sanitization(content: Content, report: SanitizationReport) -> Content:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from domain.content.documents import InvalidRecordError, parse_members
-from domain.content.population import ExtendedRecordStream, export_record_error, withhold_values
+from domain.content.population import (
+    CORRECT_EXPORT,
+    ExtendedRecordStream,
+    export_record_error,
+    withhold_values,
+)
 from domain.content.sanitization.sanitizer import (
     LeakChecker,
     SanitizationTally,
@@ -117,7 +122,9 @@ class SanitizedRecords:
             yield lines
         if not position:
             raise ExportInvalidError(
-                f"{quote_foreign(self.file)} of the export holds no records.", file=quote_foreign(self.file)
+                f"{quote_foreign(self.file)} of the export holds no records.",
+                file=quote_foreign(self.file),
+                suggested_action=CORRECT_EXPORT,
             )
         self._collect_warnings()
 

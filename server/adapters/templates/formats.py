@@ -12,9 +12,9 @@ from domain.errors import TemplateFormatUnknownError
 from domain.model import Stage, convert_plain, quote_foreign
 from server.adapters.templates.readers.shape import ARRAY_OF_OBJECTS, read_shape
 from server.adapters.templates.readers.tables import TABLE_SUFFIXES
+from server.adapters.templates.readers.vendors import recognize_text, vendor_notation_error
 from server.adapters.templates.readers.window import BOM, read_bytes
 from server.adapters.templates.repositories.compressed import COMPRESSED_SUFFIXES, plain_name
-from server.adapters.templates.vendors import recognize_text, vendor_notation_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -211,7 +211,9 @@ def _open_file(folder: _ProvenFolder, dataset_type: DatasetType, name: str) -> I
             raise _changed_error(name) from None
         except MockDataMissingError:
             raise ExportInvalidError(
-                f"{name} of the export, or a file that it names, is not there.", file=name
+                f"{name} of the export, or a file that it names, is not there.",
+                file=name,
+                suggested_action=_WITHOUT,
             ) from None
 
 

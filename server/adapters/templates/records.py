@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from domain.content import DECODE_ERRORS, RECORD_KINDS, JsonArrayBatch, JsonLinesBatch
 from domain.errors import Recovery, TemplateInvalidError
 from domain.model import decode_json, quote_foreign
-from server.adapters.templates import vendors
 from server.adapters.templates.formats import (
     detect_layout,
     is_table,
     parse_template_head,
     unknown_format_error,
 )
+from server.adapters.templates.readers import vendors
 from server.adapters.templates.readers.arrays import read_array_records
 from server.adapters.templates.readers.lines import read_line_records, read_object_sequence
 from server.adapters.templates.readers.objects import read_object_records

@@ -18,8 +18,8 @@ from server.cli.output import (
     render_table,
     render_value,
 )
-from server.cli.views.findings import render_findings
-from server.cli.views.sanitization import render_sanitization
+from server.cli.views.content.findings import render_findings
+from server.cli.views.content.sanitization import render_sanitization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

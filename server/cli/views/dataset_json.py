@@ -8,7 +8,7 @@ from domain.content import QUALITY_THRESHOLD, is_fit_for_use, readiness_report, 
 from domain.errors import format_timestamp
 from domain.lifecycle import parse_archive
 from domain.model import UnreadableRow, Waiver
-from server.cli.views.sanitization import serialize_sanitization
+from server.cli.views.content.sanitization import serialize_sanitization
 
 if TYPE_CHECKING:
     from domain.lifecycle import DatasetDetails

@@ -17,7 +17,7 @@ from server.cli.output import (
     render_table,
     render_value,
 )
-from server.cli.views.findings import describe_finding
+from server.cli.views.content.findings import describe_finding
 from server.composition.templates import first_words
 
 if TYPE_CHECKING:

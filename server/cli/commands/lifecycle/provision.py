@@ -11,7 +11,7 @@ from domain.model import DatasetType, DataSource, Stage
 from server.cli.command import Invocation, command
 from server.cli.exit_codes import ExitCode
 from server.cli.output import render_facts, render_table, render_value
-from server.cli.views.findings import render_findings
+from server.cli.views.content.findings import render_findings
 from server.cli.views.progress_bars import show_progress
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ async def preview_sanitization(
     """
     from anyio import to_thread
 
-    from server.cli.views import sanitization as views
+    from server.cli.views.content import sanitization as views
     from server.composition.templates.sanitized import preview_export, read_key_file
 
     settings = run.load_settings().sanitization

@@ -138,6 +138,22 @@ async def test_all_forms_of_a_template_repository_are_read(
     await assert_nothing_escaped(world)
 
 
+async def test_a_header_may_name_its_file_of_records_as_an_import_writes_them(
+    world: World, export: Path
+) -> None:
+    (export / "jira_issues.jsonl").rename(export / "jira_issues-1f3a.jsonl")
+    header = {"format_version": 2, "source": {"file": "jira_issues-1f3a.jsonl"}, "default_record_count": 5}
+    (export / "jira_issues.json").write_text(json.dumps(header))
+    async with opened(world, export) as process:
+        await process.add_client_and_journey(stage=Stage.PILOT)
+        dataset = await process.provision(**PILOT, dataset_type=DatasetType.JIRA_ISSUES)
+        assert (dataset.status, dataset.record_count) == (DatasetStatus.READY, 12)
+        await assert_nothing_escaped(world, process)
+        (export / "jira_issues-1f3a.jsonl").unlink()
+        error = await failure_of(process, dataset_type=DatasetType.SLACK_MESSAGES)
+        assert "a file that it names, is not there" in error.message
+
+
 @pytest.mark.parametrize("stage", [Stage.SANDBOX, Stage.PRODUCTION])
 async def test_another_stage_than_pilot_is_refused(world: World, export: Path, stage: Stage) -> None:
     async with opened(world, export) as process:

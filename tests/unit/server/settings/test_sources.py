@@ -36,6 +36,14 @@ def test_with_nothing_set_everything_has_the_value_of_the_specification(config_f
             each.value: {"config": {}, "site": None, "credential": None, "stages": {}, "clients": {}}
             for each in DatasetType
         },
+        "sanitization": {
+            "export_path": None,
+            "key": None,
+            "patterns": {},
+            "dictionaries": {},
+            "allowed": (),
+            "allowed_fields": (),
+        },
         "archival": {
             "storage_path": config_files.data / "archives",
             "retention_days": 90,

@@ -67,12 +67,7 @@ SQLITE_OR_POSTGRES = "must be sqlite:/// and the path of a file, or postgresql:/
         ("archival.retention_days", -1, "must be at least 1"),
         ("archival.retention_days", 36501, "must be at most 36500"),
         ("sanitization.key", "fifteen-bytes..", "must have 16 bytes or more"),
-        (
-            "sanitization.export_path",
-            "export",
-            "is missing, but sanitization.export_path is set: pseudonyms need a key",
-        ),
-        ("sanitization.patterns", "[a]", "must be a section"),
+        ("sanitization.patterns", "[a]", "must be a section of keys"),
         ("archival.compression", "perhaps", "must be true or false"),
         ("archival.compression", "[]", "must be true or false"),
         (
@@ -285,3 +280,15 @@ def test_the_password_of_a_database_is_one_of_the_secrets_that_are_kept_out(
 
     assert "s3cr@t" in settings.secrets()
     assert config_files.load(GLEAN_API_KEY="k", DATABASE_URL="postgresql://kim@db/sets").secrets() == {"k"}
+
+
+def test_an_export_needs_a_key_and_is_found_from_the_data_folder(config_files: ConfigFiles) -> None:
+    error = config_files.load_error("dataops: {sanitization: {export_path: export}}")
+    assert error.field == "sanitization.key"
+    assert "sanitization.key is missing, but sanitization.export_path is set" in error.message
+
+    key = "of sixteen bytes"
+    settings = config_files.load(SANITIZATION_EXPORT_PATH="export", SANITIZATION_KEY=key)
+    assert settings.sanitization.export_path == config_files.data / "export"
+    assert settings.secrets() == {key}
+    assert key not in repr(settings)

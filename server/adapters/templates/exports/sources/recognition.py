@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.errors import ExportInvalidError
-from server.adapters.templates import vendors
+from server.adapters.templates.readers import vendors
 
 if TYPE_CHECKING:
     from server.adapters.templates.exports.sources.tree import SourceTree
-    from server.adapters.templates.vendors import Vendor
+    from server.adapters.templates.readers.vendors import Vendor
 
 _OPENING: Final = 1 << 16
 

@@ -12,8 +12,8 @@ from server.adapters.templates.readers.tables.faults import undecodable_table_er
 from server.adapters.templates.readers.tables.header import SAMPLE, detect_header
 from server.adapters.templates.readers.tables.lines import describe_csv_error
 from server.adapters.templates.readers.tables.rows import TableColumns, TableRows
+from server.adapters.templates.readers.vendors import import_action, recognize_header
 from server.adapters.templates.readers.window import read_bytes
-from server.adapters.templates.vendors import import_action, recognize_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.adapters.templates import vendors
+from server.adapters.templates.readers import vendors
 from tests.support.content.records import template_record
 from tests.support.content.repository_files import PAGES, RepositoryFiles
 

@@ -85,7 +85,8 @@ DataSource = Annotated[
     Field(
         strict=False,
         description=(
-            "Where the records come from: mock_template is the template's own source, and the default."
+            "Where the records come from: mock_template is the template's own source, and the default; "
+            "sanitized_production is for pilot only."
         ),
     ),
 ]

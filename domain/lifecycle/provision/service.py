@@ -210,14 +210,18 @@ class ProvisionService:
         if request.record_count is not None and request.record_count < 1:
             msg = f"record_count must be at least 1, not {request.record_count}."
             raise InvalidArgumentError(msg, field="record_count")
-        exported = (DataSource.SANITIZED_PRODUCTION,) if self._export else ()
-        available = (*_ALWAYS_AVAILABLE, *exported)
-        if request.data_source is not None and request.data_source not in available:
-            msg = f"The data source {request.data_source} is not available on this server."
-            raise InvalidArgumentError(
-                msg, field="data_source", recovery=Recovery.CHOOSE_OTHER, candidates=available
-            )
+        if request.data_source is DataSource.SANITIZED_PRODUCTION and self._export is None:
+            raise self._unavailable_error(request.data_source)
         require_source_allowed(request.data_source, request.stage)
+
+    @staticmethod
+    def _unavailable_error(source: DataSource) -> InvalidArgumentError:
+        return InvalidArgumentError(
+            f"The data source {source} is not available on this server.",
+            field="data_source",
+            recovery=Recovery.CHOOSE_OTHER,
+            candidates=_ALWAYS_AVAILABLE,
+        )
 
     async def wait(
         self, begun: ProvisionResult, seconds: float | None, listener: ProgressListener | None = None
@@ -255,8 +259,9 @@ class ProvisionService:
             kept.requested_count if kept and kept.data_source is source else None
         )
         if source is DataSource.SANITIZED_PRODUCTION:
-            if self._export is not None:
-                await self._export.require_usable()
+            if self._export is None:  # it was configured when the attempt failed that is to be retried
+                raise self._unavailable_error(source)
+            await self._export.require_usable()
             return _Choice(template=choice, source=source, count=count)
         if template.generator and template.is_generated(source):
             return _Choice(template=choice, source=source, count=count or template.generator.count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from domain.model.approval import Confirmer
     from domain.model.principal import Principal
+    from domain.ports import ProductionExport
     from tools.services import Services
 
 MODERN = "2026-07-28"
@@ -76,9 +78,12 @@ async def open_tool_session(
     state_keys: Sequence[str] = (),
     pace: QuestionPace = QuestionPace(),  # noqa: B008 - frozen
     command_options: str = "",
+    export: ProductionExport | None = None,
 ) -> AsyncIterator[ToolSession]:
     """A client, connected in memory to a server on that folder; with a `person` it shows them questions."""
-    async with place.open_process(confirmer=confirmer) as process:
+    async with place.open_process(
+        confirmer=confirmer, replace=lambda deps: dataclasses.replace(deps, export=export)
+    ) as process:
 
         async def services() -> Services:
             return process.services

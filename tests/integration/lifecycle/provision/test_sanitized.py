@@ -337,6 +337,15 @@ async def test_an_export_that_is_no_longer_configured_fails_what_was_begun(
             await process.services.provisioning.wait(begun, 30)
 
 
+async def test_without_the_export_a_retry_with_another_count_is_refused(world: World, export: Path) -> None:
+    async with opened(world, export) as process:
+        await process.add_client_and_journey(stage=Stage.PILOT)
+        await failure_of(process, record_count=13)
+    async with world.open_process() as process:
+        with pytest.raises(InvalidArgumentError, match="not available on this server"):
+            await process.provision(stage=Stage.PILOT, record_count=12, retry=True)
+
+
 async def test_it_is_not_refreshed_and_is_archived_and_restored_with_its_report(
     world: World, export: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ import pytest
 from domain.lifecycle.provision.service import ProvisionResult
 from domain.model.content import CheckResult, Content, Finding, QualityReport, Readiness
 from domain.model.dataset import Recheck
-from domain.model.enums import DatasetStatus
+from domain.model.enums import DatasetStatus, Stage
 from domain.model.run import Progress, Run
-from tests.integration.tools.conftest import ACME, ToolSession
+from server.adapters.templates.production import FolderExport
+from tests.integration.tools.conftest import ACME, ToolSession, open_tool_session
 from tests.support.content.companies import write_company
+from tests.support.content.production_export import KEY, find_markers, write_export
 from tests.support.entities import NOW, connector, dataset
 from tools.answers.provision import provision_answer
 
@@ -233,3 +236,17 @@ async def test_generated_data_are_made_as_many_as_wanted(world: World, tool_sess
     wanted = {"data_source": "generated", "record_count": 40}
     made = await tool_session.call_ok("provision_dataset", ACME | wanted)
     assert (made["status"], made["record_count"], made["quality"]["score"]) == ("ready", 40, 100)
+
+
+async def test_sanitized_production_data_are_made_for_a_pilot_and_say_nothing_of_the_export(
+    world: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    export = FolderExport(write_export(tmp_path_factory.mktemp("export")), KEY)
+    wanted = ACME | {"stage": "pilot", "data_source": "sanitized_production"}
+    async with open_tool_session(world, export=export) as session:
+        await session.process.add_client_and_journey(stage=Stage.PILOT)
+        made = await session.call_ok("provision_dataset", wanted)
+        assert (made["status"], made["record_count"]) == ("ready", 12)
+        assert find_markers(json.dumps(made)) == []
+        error = await session.call_refused("provision_dataset", wanted | {"stage": "sandbox"})
+        assert (error["code"], error["recovery"]) == ("invalid_argument", "choose_other")

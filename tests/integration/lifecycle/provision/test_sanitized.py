@@ -165,6 +165,20 @@ async def test_another_stage_than_pilot_is_refused(world: World, export: Path, s
     assert world.staged_files() == []
 
 
+async def test_a_row_that_somebody_edited_gets_no_export_at_another_stage(world: World, export: Path) -> None:
+    async with opened(world, export, crash=CrashAt("populate", "before")) as process:
+        await process.add_client_and_journey()
+        begun = await process.start_provision()
+        await process.wait_for_crash()
+        held = await process.load_dataset(begun.dataset.dataset_id)
+        edited = held.evolve(data_source=DataSource.SANITIZED_PRODUCTION)
+        await process.deps.store.transact(lambda uow: uow.datasets.put(edited))
+    async with opened(world, export) as process:
+        await process.services.sagas.resume(respect_backoff=False)
+        with pytest.raises(ProvisionFailedError, match="for pilot only"):
+            await process.services.provisioning.wait(begun, 30)
+
+
 async def test_a_leak_blocks_with_its_place_and_a_retry_goes_on_once_the_cause_is_gone(
     world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -148,7 +148,7 @@ class SanitizedRecords:
         if count:
             self.warnings.append(
                 f"Places that may still name somebody, for a person to look at: {count}. "
-                "`dataset-lifecycle datasets show` lists them."
+                "The dataset's details list them."
             )
 
 

@@ -28,6 +28,7 @@ from domain.model.enums import (
 from domain.model.event import EventKind
 from domain.model.journey import UnreadableRow
 from domain.model.run import Failure, PendingCompensation, Run
+from domain.model.sanitization import DroppedField, ReplacedCount, SanitizationReport, Suspect
 from domain.ports import DatasetQuery, Setting
 from tests.support.entities import DATASET, NOW, client, connector, dataset, journey, sample_event
 from tests.support.stores.store_adapters import replace_document
@@ -54,6 +55,14 @@ CONTENT = Content(
     containers=("ENG", "Ä"),
     report=REPORT,
     warnings=("w",),
+    sanitization=SanitizationReport(
+        records=7,
+        people=2,
+        replaced=(ReplacedCount("body", "email", 3),),
+        dropped=(DroppedField("severity", 7),),
+        suspects=(Suspect(4, "body", 12, "name_like"),),
+        suspect_count=1,
+    ),
 )
 FAILURE = Failure(
     step="push",

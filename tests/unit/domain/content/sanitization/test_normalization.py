@@ -83,6 +83,8 @@ TRICKY = st.lists(
         ("M%25C3%25A1ria", "Maria"),
         ("100% sure, 50%ok", "100% sure, 50%ok"),
         ("Ma\u00adr\u200bia\ufeff", "Maria"),
+        ("\u00adMaria", "Maria"),
+        ("\u0301\u00ad \u200b", " "),
         ("Marı\u0301a", "Maria"),
         ("Мaria", "Maria"),
         ("ＭＡＲＩＡ", "MARIA"),

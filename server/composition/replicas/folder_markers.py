@@ -106,10 +106,19 @@ def _find_own_token(folder: SharedFolder, installation: str) -> str | None:
         raise _unusable_folder_error(folder, error) from error
     prefix, suffix = folder.marker_path("\0").name.split("\0")
     tokens = [each.removeprefix(prefix).removesuffix(suffix) for each in names if each.startswith(prefix)]
-    found = [each for each in tokens if _TOKEN.fullmatch(each)]
-    for token in found:
+    own = [each for each in tokens if _TOKEN.fullmatch(each) and _is_own_marker(folder, installation, each)]
+    return own[0] if own else None
+
+
+def _is_own_marker(folder: SharedFolder, installation: str, token: str) -> bool:
+    """Whether a marker that was listed is this installation's. Raises SettingsError for another installation's."""
+    try:
         _require_marker(folder, installation, token)
-    return found[0] if found else None
+    except SettingsError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return False  # a process that starts at the same time was not the first, and has deleted its own
+        raise
+    return True
 
 
 def _write_marker(folder: SharedFolder, installation: str, token: str) -> None:

@@ -138,6 +138,21 @@ async def test_a_mark_whose_process_died_before_the_store_knew_is_used(tmp_path:
     assert markers(folder) == [name]
 
 
+async def test_a_mark_that_another_process_takes_back_meanwhile_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = staging(tmp_path)
+    folder.path.mkdir()
+    gone = folder.marker_path("0" * 32)
+    listed = type(gone).iterdir
+    monkeypatch.setattr(type(gone), "iterdir", lambda path: iter([*listed(path), gone]))
+    async with open_store(tmp_path) as store:
+        assert await check_folder_marker(store, folder) == "is marked at the first start"
+        await ensure_folder_markers(store, [folder])
+    monkeypatch.undo()
+    assert len(markers(folder)) == 1
+
+
 async def test_tokens_that_cannot_be_read_make_no_folder_the_installations_own(tmp_path: Path) -> None:
     folder = staging(tmp_path)
     async with open_store(tmp_path) as store:
